@@ -1,0 +1,77 @@
+"""AWS clients: created at their first use, once for the life of a function, all from one session.
+
+Most of the CPU time of a function's first event goes into botocore's service data: 4 MB of JSON for four
+clients. So one session reads it, parsed by pydantic's parser (a quarter of the time), and a service counts as
+known if botocore has a folder of its name, not after a walk through 400 folders.
+"""
+
+from __future__ import annotations
+
+import gzip
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from botocore.loaders import JSONFileLoader, Loader
+from pydantic_core import from_json
+
+
+class ServiceDataFiles(JSONFileLoader):  # type: ignore[misc]
+    """Reads `<path>.json` or `<path>.json.gz`; None if there is neither."""
+
+    def load_file(self, file_path: str) -> Any:
+        if Path(plain := f"{file_path}.json").is_file():
+            return from_json(Path(plain).read_bytes())
+        if Path(packed := f"{file_path}.json.gz").is_file():
+            return from_json(gzip.decompress(Path(packed).read_bytes()))
+        return None
+
+
+class ServiceData(Loader):  # type: ignore[misc]
+    """botocore's own service data, found and read quickly."""
+
+    def __init__(self) -> None:
+        super().__init__(file_loader=ServiceDataFiles())
+
+    def list_available_services(self, type_name: str) -> list[str]:
+        return [folder.name for folder in Path(self.BUILTIN_DATA_PATH).iterdir()]
+
+
+@cache
+def session() -> Any:
+    """The boto3 session that all clients share."""
+    core = botocore.session.get_session()
+    core.register_component("data_loader", ServiceData())
+    return boto3.session.Session(botocore_session=core)
+
+
+@cache
+def client(service: str) -> Any:
+    """The boto3 client of `service`, e.g. `client("s3")`. Tests may call `client.cache_clear()`."""
+    # Else addresses presigned for us-east-1 are of the old Signature Version 2.
+    signature = {"signature_version": "s3v4"} if service == "s3" else {}
+    return session().client(
+        service,
+        config=Config(
+            connect_timeout=3,
+            read_timeout=20,
+            retries={"mode": "standard", "total_max_attempts": 4},
+            **signature,
+        ),
+    )
+
+
+def is_transient(error: ClientError) -> bool:
+    """Whether AWS may answer otherwise in a while: it was busy or broken, rather than against the request."""
+    answer = error.response
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= 500 or status == 429 or "Throttl" in answer["Error"]["Code"]
+
+
+def is_missing(error: ClientError) -> bool:
+    """Whether an S3 object does not exist, which a role that may not list the bucket is told as forbidden."""
+    return error.response["Error"]["Code"] in {"NoSuchKey", "NoSuchVersion", "AccessDenied", "404", "403"}

@@ -1,0 +1,105 @@
+"""The contract between the services and the endpoint's server: request, reply and failure documents.
+
+The request lies at `inference/input/{inference_id}.json`. It carries the causing event's whole metadata and
+all that the finishing consumer needs, because embedding and reconstruction keep no table.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, PositiveInt
+
+from gen3d_events.codes import ErrorClass
+from gen3d_events.event import Metadata, Model
+from gen3d_events.models import Attempt, Engine, JobOptions, Key, Mask, Photo, Seconds
+
+Task = Literal["embed", "reconstruct"]
+
+
+class InferenceRequest(Model):
+    """One request to the endpoint. `mask` and `options` are present for task `reconstruct`."""
+
+    task: Task
+    inference_id: str = Field(max_length=64)
+    attempt: Attempt = 1
+    metadata: Metadata = Field(description="Of the event that asked for this computation.")
+    bucket: str
+    photo: Photo
+    mask: Mask | None = None
+    options: JobOptions | None = None
+    output_prefix: str = Field(description="Key prefix for the result files, ending in a slash.")
+
+
+class EmbedReply(Model):
+    """The endpoint's reply to `embed`: `manifest.json` and `embedding.safetensors`, under output_prefix."""
+
+    task: Literal["embed"] = "embed"
+    inference_id: str
+    engine: Engine
+    manifest_key: Key
+    embedding_key: Key
+    bytes: PositiveInt
+    seconds: Seconds
+
+
+class ReconstructReply(Model):
+    """The endpoint's reply to `reconstruct`: `splat.ply` lies under output_prefix."""
+
+    task: Literal["reconstruct"] = "reconstruct"
+    inference_id: str
+    engine: Engine
+    splat_key: Key
+    bytes: PositiveInt
+    gaussians: PositiveInt
+    seconds: Seconds
+
+
+class ErrorReply(Model):
+    """Body of every 4xx and 5xx of `/invocations`."""
+
+    code: str
+    error_class: ErrorClass
+    message: str
+
+
+# --- the embedding's manifest, read by page and SDK --------------------------------------------------
+
+
+class TensorSpec(Model):
+    """One tensor of `embedding.safetensors`, fed to the decoder by this name."""
+
+    name: str
+    shape: tuple[PositiveInt, ...]
+    dtype: Literal["float16", "float32", "int32", "int64", "uint8"]
+
+
+class DecoderGraph(Model):
+    """An ONNX file in the model bucket, named by its content."""
+
+    role: Literal["prepare", "mask", "decode"]
+    key: str
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    bytes: PositiveInt
+
+
+class EmbeddingManifest(Model):
+    """How to turn clicks into masks for one photo.
+
+    A click at photo pixel (x, y) goes into the decoder as (x / photo_width * input_width,
+    y / photo_height * input_height). Mask logits are mask_height x mask_width over the same frame;
+    the object is where a logit exceeds `mask_threshold`.
+    """
+
+    schema_version: Literal["1.0"] = "1.0"
+    engine: Engine
+    photo_width: PositiveInt
+    photo_height: PositiveInt
+    input_width: PositiveInt
+    input_height: PositiveInt
+    preprocessing: str = Field(description="How the photo became the encoder's input, in words.")
+    mask_width: PositiveInt
+    mask_height: PositiveInt
+    mask_threshold: float = 0.0
+    tensors: tuple[TensorSpec, ...]
+    decoder: tuple[DecoderGraph, ...]

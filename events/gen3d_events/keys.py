@@ -1,0 +1,62 @@
+"""Where everything lies in the data bucket. Pure string functions, the only place that knows the layout."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+
+def session_prefix(user_id: str, session_id: str) -> str:
+    return f"users/{user_id}/sessions/{session_id}/"
+
+
+def job_prefix(user_id: str, session_id: str, job_id: str) -> str:
+    return f"{session_prefix(user_id, session_id)}jobs/{job_id}/"
+
+
+def incoming_photo(user_id: str, session_id: str) -> str:
+    return f"incoming/{user_id}/{session_id}/photo"
+
+
+def incoming_mask(user_id: str, session_id: str, job_id: str) -> str:
+    return f"incoming/{user_id}/{session_id}/{job_id}/mask"
+
+
+def inference_input(inference_id: str) -> str:
+    return f"inference/input/{inference_id}.json"
+
+
+class Incoming(NamedTuple):
+    """What an upload under `incoming/` is: a session's photo, or (with `job_id`) a job's mask."""
+
+    user_id: str
+    session_id: str
+    job_id: str | None
+
+
+_INCOMING = re.compile(
+    r"incoming/(?P<user>[^/]+)/(?P<session>ses_[0-9A-Z]{26})/(?:photo|(?P<job>job_[0-9A-Z]{26})/mask)"
+)
+
+
+def parse_incoming(key: str) -> Incoming | None:
+    """The upload that a key under `incoming/` names, or None if it is none of ours."""
+    match = _INCOMING.fullmatch(key)
+    return Incoming(match["user"], match["session"], match["job"]) if match else None
+
+
+_SESSION = re.compile(r"users/([^/]+)/sessions/(ses_[0-9A-Z]{26})/.+")
+
+
+def parse_session_key(key: str) -> tuple[str, str] | None:
+    """(user_id, session_id) of the session that a key under `users/` belongs to, or None if it is none."""
+    match = _SESSION.fullmatch(key)
+    return (match[1], match[2]) if match else None
+
+
+def split_s3_uri(uri: str) -> tuple[str, str]:
+    """`s3://bucket/key` as (bucket, key). Raises ValueError otherwise."""
+    match = re.fullmatch(r"s3://([^/]+)/(.+)", uri)
+    if not match:
+        raise ValueError(f"not an S3 object URI: {uri!r}")
+    return match[1], match[2]

@@ -1,0 +1,48 @@
+"""The one logger, metrics sink and tracer of a function, all of them powertools'.
+
+Tracing costs 0.2 CPU seconds to import, so it is there only where a function runs beside an X-Ray daemon.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
+
+Handler = Callable[[Any, Any], Any]
+
+logger = Logger()
+metrics = Metrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "Gen3D"))
+tracer: Any = None
+
+if "AWS_XRAY_DAEMON_ADDRESS" in os.environ:
+    from aws_lambda_powertools.tracing import Tracer
+
+    tracer = Tracer(patch_modules=("botocore",))
+
+
+def observed(handler: Handler) -> Handler:
+    """A Lambda handler that logs its context, flushes metrics, and is traced where there is tracing."""
+    wrapped: Handler = logger.inject_lambda_context(metrics.log_metrics(handler))
+    return tracer.capture_lambda_handler(wrapped, capture_response=False) if tracer else wrapped
+
+
+def count(name: str) -> None:
+    metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)
+
+
+@contextmanager
+def context_keys(name: str, **keys: str | None) -> Iterator[None]:
+    """Log lines within carry these keys; so does the trace, in a part of its own called `name`."""
+    keys = {key: value for key, value in keys.items() if value is not None}
+    with ExitStack() as stack:
+        stack.enter_context(logger.append_context_keys(**keys))
+        if tracer:
+            segment = stack.enter_context(tracer.provider.in_subsegment(f"## {name}"))
+            for key, value in keys.items():
+                segment.put_annotation(key, value)
+        yield

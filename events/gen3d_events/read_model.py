@@ -1,0 +1,93 @@
+"""The read model: events folded into rows, and a row's state. Pure, and shared by service, SDK and page.
+
+A row is a mapping. Each event sets one attribute of its own and nothing else; if the same attribute arrives
+twice, the smaller event id wins. So every order of the same events folds to the same row.
+`events/vectors/state.json` holds test vectors for other languages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from gen3d_events.event import Event
+
+Row = Mapping[str, Any]
+SessionState = Literal["awaiting_photo", "preparing", "ready", "failed", "timed_out"]
+JobState = Literal["awaiting_mask", "queued", "reconstructing", "meshing", "completed", "failed", "timed_out"]
+
+
+EACH_ATTEMPT = ("Embedding Started", "Reconstruction Started", "Reconstruction Retry Scheduled")
+"""Events that one row can see several of, an attempt each."""
+
+
+def attribute(event: Event) -> str:
+    """The attribute an event owns: its detail-type in snake case. What there is of each attempt is numbered
+    from the second one on."""
+    name = event.detail_type.lower().replace(" ", "_")
+    attempt = getattr(event, "attempt", 1) if event.detail_type in EACH_ATTEMPT else 1
+    return name if attempt == 1 else f"{name}_{attempt}"
+
+
+def entry(event: Event) -> dict[str, Any]:
+    """What is stored under `attribute(event)`: event id, time and data, JSON-ready."""
+    detail = event.detail()
+    return {
+        "event_id": detail["metadata"]["event_id"],
+        "at": detail["metadata"]["occurred_at"],
+        **detail["data"],
+    }
+
+
+def fold(row: Row, event: Event) -> dict[str, Any]:
+    """The row after `event`. Commutative, associative and idempotent."""
+    name, new = attribute(event), entry(event)
+    old = row.get(name)
+    return {**row, name: new if old is None or new["event_id"] < old["event_id"] else old}
+
+
+def session_state(row: Row) -> SessionState:
+    """A rejected photo leaves the session waiting for another one; a failure is final; a late result beats
+    a time-out."""
+    if "image_uploaded" not in row:
+        return "awaiting_photo"
+    if "embedding_failed" in row:
+        return "failed"
+    if "embedding_completed" in row or row["image_uploaded"].get("intent") == "direct":
+        return "ready"
+    return "timed_out" if "embedding_timed_out" in row else "preparing"
+
+
+def job_state(row: Row) -> JobState:
+    """As `session_state`: failed beats completed beats timed out beats progress."""
+    if "reconstruction_failed" in row or "meshing_failed" in row:
+        return "failed"
+    if "mesh_completed" in row:
+        return "completed"
+    if "job_timed_out" in row:
+        return "timed_out"
+    if "meshing_started" in row or any(name.startswith("reconstruction_completed") for name in row):
+        return "meshing"
+    if any(name.startswith("reconstruction_started") for name in row):
+        return "reconstructing"
+    return "queued" if "reconstruction_requested" in row else "awaiting_mask"
+
+
+_PROBLEMS = {
+    "reconstruction_failed": None,
+    "meshing_failed": None,
+    "embedding_failed": None,
+    "job_timed_out": "mesh_completed",
+    "embedding_timed_out": "embedding_completed",
+    "mask_rejected": "reconstruction_requested",
+    "image_rejected": "image_uploaded",
+}
+"""What can have gone wrong, the gravest first, and the event after which it no longer matters."""
+
+
+def problem(row: Row) -> dict[str, Any] | None:
+    """The rejection or failure that a person should see: `{code, error_class, message, hint}`."""
+    for name, mended_by in _PROBLEMS.items():
+        if name in row and mended_by not in row:
+            return {field: row[name][field] for field in ("code", "error_class", "message", "hint")}
+    return None

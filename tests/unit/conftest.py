@@ -1,0 +1,48 @@
+"""What the units of several services stand on: a data bucket in moto, and the environment of a function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from gen3d_events import aws
+from gen3d_events.samples import BUCKET
+from moto import mock_aws
+
+
+@pytest.fixture
+def moto_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A fresh account in moto; clients that the code has kept are forgotten before and after."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        forget_clients()
+        yield
+        forget_clients()
+
+
+@pytest.fixture
+def data_bucket(moto_account: None, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The S3 client, with the samples' bucket as DATA_BUCKET."""
+    monkeypatch.setenv("DATA_BUCKET", BUCKET)
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    return s3
+
+
+@pytest.fixture
+def endpoint_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment of a function that asks the endpoint."""
+    monkeypatch.setenv("ENDPOINT_NAME", "gen3d-test")
+    monkeypatch.setenv("REQUEST_TTL_SECONDS", "3600")
+    monkeypatch.setenv("INVOCATION_TIMEOUT_SECONDS", "900")
+
+
+def forget_clients() -> None:
+    aws.client.cache_clear()
+    aws.session.cache_clear()

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import UnknownServiceError
+from botocore.loaders import Loader
+from gen3d_events import aws
+
+from tests.unit.events.conftest import Cloud
+
+SERVICES = ("cognito-idp", "dynamodb", "events", "kms", "s3", "sagemaker-runtime", "sesv2", "sqs")
+
+
+def test_a_client_is_made_once(cloud: Cloud) -> None:
+    assert aws.client("s3") is aws.client("s3")
+    assert aws.client("s3") is not aws.client("sqs")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("kind", ["service-2", "endpoint-rule-set-1", "paginators-1"])
+def test_service_data_is_botocores_own(service: str, kind: str) -> None:
+    assert aws.ServiceData().load_service_model(service, kind) == Loader().load_service_model(service, kind)
+
+
+@pytest.mark.parametrize("name", ["endpoints", "partitions", "_retry", "sdk-default-configuration"])
+def test_so_is_what_all_services_share(name: str) -> None:
+    assert aws.ServiceData().load_data(name) == Loader().load_data(name)
+
+
+def test_an_unknown_service_is_called_unknown(cloud: Cloud) -> None:
+    with pytest.raises(UnknownServiceError):
+        aws.client("no-such-service")
