@@ -1,0 +1,1 @@
+"""Inference: the endpoint's notifications, told on the bus in our words."""

@@ -1,0 +1,1 @@
+"""Notification: people are told what became of their photo."""

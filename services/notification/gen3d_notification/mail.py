@@ -1,0 +1,80 @@
+"""A photo or job came to its end: write to the person, and to the operator if something of ours failed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+from gen3d_events import links
+from gen3d_events.consumer import consumes
+from gen3d_events.event import Event
+from gen3d_events.models import (
+    EmbeddingFailed,
+    EmbeddingTimedOut,
+    Failure,
+    ImageRejected,
+    JobTimedOut,
+    MaskRejected,
+    MeshCompleted,
+    MeshingFailed,
+    NotificationFailed,
+    ReconstructionFailed,
+    UserNotified,
+)
+
+from gen3d_notification import letters, post
+
+LINKS_LAST = timedelta(hours=24)
+
+
+def _given_up(cause: Event, code: str, detail: str) -> NotificationFailed:
+    return NotificationFailed.because(code, detail, channel="email", notified_of=cause.detail_type)
+
+
+@consumes(
+    MeshCompleted,
+    ImageRejected,
+    MaskRejected,
+    EmbeddingFailed,
+    EmbeddingTimedOut,
+    ReconstructionFailed,
+    MeshingFailed,
+    JobTimedOut,
+    failed=_given_up,
+)
+def handler(event: MeshCompleted | Failure) -> Iterator[Event]:
+    # A function that dies after sending and before its event is recorded sends the mail again: harmless, and
+    # better than none. The operator comes first, because a retry for the second mail repeats the first.
+    if isinstance(event, Failure) and event.error_class != "user" and (operator := os.environ["ADMIN_EMAIL"]):
+        yield _tell(event, lambda: operator, letters.report(event, os.environ["STAGE"]))
+    yield _tell(event, lambda: post.address_of(event.metadata.user_id), _letter(event))
+
+
+def _tell(
+    event: Event, address: Callable[[], str], letter: letters.Letter
+) -> UserNotified | NotificationFailed:
+    try:
+        post.send(address(), letter)
+    except post.Undeliverable as refusal:
+        return _given_up(event, "notification_failed", str(refusal))
+    return UserNotified(channel="email", notified_of=event.detail_type)
+
+
+def _letter(event: MeshCompleted | Failure) -> letters.Letter:
+    return letters.failure(event) if isinstance(event, Failure) else letters.success(event, _links(event))
+
+
+def _links(event: MeshCompleted) -> letters.Links:
+    expires = datetime.now(UTC) + LINKS_LAST
+
+    def link(key: str) -> str:
+        return f"{os.environ['PUBLIC_URL']}/api/d/{links.mint(os.environ['LINK_KEY_ID'], key, expires)}"
+
+    preview = event.files.get("preview.png")
+    return letters.Links(
+        mesh=link(event.files["mesh.glb"].key),
+        splats=link(event.splat_key),
+        preview=link(preview.key) if preview else None,
+        expires=expires,
+    )

@@ -1,0 +1,1 @@
+"""Reconstruction: an accepted mask and its photo become Gaussian splats."""

@@ -1,0 +1,40 @@
+"""One attempt at a reconstruction, whether the first or a repeated one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from gen3d_events import endpoint, keys
+from gen3d_events.event import Event
+from gen3d_events.inference import InferenceRequest
+from gen3d_events.models import ReconstructionRequested, ReconstructionRetryScheduled, ReconstructionStarted
+
+MAX_ATTEMPTS = 3
+
+
+def attempt(event: ReconstructionRequested | ReconstructionRetryScheduled, number: int) -> Iterator[Event]:
+    """Ask the endpoint, and say that it took the request."""
+    request = request_for(event, number, os.environ["DATA_BUCKET"])
+    due_at = endpoint.ask(request)
+    yield ReconstructionStarted(inference_id=request.inference_id, attempt=number, due_at=due_at)
+
+
+def request_for(
+    event: ReconstructionRequested | ReconstructionRetryScheduled, number: int, bucket: str
+) -> InferenceRequest:
+    """What the endpoint is asked. Raises ValueError for an event that is about no job."""
+    about = event.metadata
+    if about.job_id is None:
+        raise ValueError(f"{event.detail_type} is about no job")
+    return InferenceRequest(
+        task="reconstruct",
+        inference_id=f"rec-{about.job_id}-{number}",
+        attempt=number,
+        metadata=about,
+        bucket=bucket,
+        photo=event.photo,
+        mask=event.mask,
+        options=event.options,
+        output_prefix=keys.job_prefix(about.user_id, about.session_id, about.job_id),
+    )

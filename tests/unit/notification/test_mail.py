@@ -1,0 +1,166 @@
+"""Who is written to, and what becomes of it: Cognito, SES and KMS in moto."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+from gen3d_events import aws, links
+from gen3d_events.event import Event
+from gen3d_events.models import (
+    Failure,
+    MeshCompleted,
+    NotificationFailed,
+    UserNotified,
+)
+from gen3d_events.samples import samples
+from gen3d_notification import mail
+from moto.ses.models import ses_backends
+
+ADDRESS = "ada@example.com"
+OPERATOR = "operator@example.com"
+
+
+@dataclass
+class Post:
+    """The mails that were sent, and the person they are for."""
+
+    user_id: str
+
+    @property
+    def sent(self) -> list[Any]:
+        messages: list[Any] = ses_backends["123456789012"]["us-east-1"].sent_messages
+        return messages
+
+    @property
+    def recipients(self) -> list[str]:
+        return [address for message in self.sent for address in message.destinations["ToAddresses"]]
+
+
+@pytest.fixture
+def post(moto_account: None, monkeypatch: pytest.MonkeyPatch) -> Post:
+    cognito = aws.client("cognito-idp")
+    pool = cognito.create_user_pool(PoolName="people", UsernameAttributes=["email"])["UserPool"]["Id"]
+    user = cognito.admin_create_user(
+        UserPoolId=pool, Username=ADDRESS, UserAttributes=[{"Name": "email", "Value": ADDRESS}]
+    )["User"]
+    aws.client("sesv2").create_email_identity(EmailIdentity="gen3d@example.com")
+    key = aws.client("kms").create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"][
+        "KeyId"
+    ]
+    for name, value in {
+        "STAGE": "test",
+        "USER_POOL_ID": pool,
+        "MAIL_FROM": "gen3d@example.com",
+        "ADMIN_EMAIL": OPERATOR,
+        "PUBLIC_URL": "https://gen3d.example",
+        "LINK_KEY_ID": key,
+    }.items():
+        monkeypatch.setenv(name, value)
+    return Post(user["Username"])
+
+
+def tell(post: Post, event: Event) -> list[Event]:
+    """What comes of telling the person of a sample."""
+    mine = event.metadata.model_copy(update={"user_id": post.user_id})
+    return consume(event.with_metadata(mine))
+
+
+def consume(event: Event) -> list[Event]:
+    assert isinstance(event, MeshCompleted | Failure)
+    return list(mail.handler.consume(event))
+
+
+def test_success_goes_to_the_person_with_links_that_open_the_files(post: Post) -> None:
+    event = samples["Mesh Completed"]
+    assert isinstance(event, MeshCompleted)
+
+    assert tell(post, event) == [UserNotified(channel="email", notified_of="Mesh Completed")]
+
+    [message] = post.sent
+    assert message.destinations["ToAddresses"] == [ADDRESS]
+    assert message.source == "gen3d@example.com"
+    tokens = re.findall(r"https://gen3d.example/api/d/([\w.-]+)", str(message.body))
+    now = datetime.now(UTC)
+    key = os.environ["LINK_KEY_ID"]
+    assert [links.verify(key, token, now) for token in tokens] == [
+        event.files["preview.png"].key,
+        event.files["mesh.glb"].key,
+        event.splat_key,
+    ]
+    for token in tokens:
+        assert links.verify(key, token, now + timedelta(hours=23, minutes=59))
+        with pytest.raises(links.LinkExpired):
+            links.verify(key, token, now + timedelta(hours=24, minutes=1))
+
+
+def test_what_the_person_can_mend_goes_to_the_person_alone(post: Post) -> None:
+    told = tell(post, samples["Meshing Failed"])
+    assert told == [UserNotified(channel="email", notified_of="Meshing Failed")]
+    assert post.recipients == [ADDRESS]
+
+
+@pytest.mark.parametrize("detail_type", ["Embedding Failed", "Reconstruction Failed", "Job Timed Out"])
+def test_what_the_person_cannot_mend_goes_to_the_operator_too(post: Post, detail_type: str) -> None:
+    told = tell(post, samples[detail_type])
+    assert told == [UserNotified(channel="email", notified_of=detail_type)] * 2
+    assert post.recipients == [OPERATOR, ADDRESS]
+
+
+def test_without_an_operator_only_the_person_is_told(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADMIN_EMAIL", "")
+    assert len(tell(post, samples["Embedding Failed"])) == 1
+    assert post.recipients == [ADDRESS]
+
+
+def test_an_unknown_person_cannot_be_told(post: Post) -> None:
+    [failed] = consume(samples["Mesh Completed"])
+    assert isinstance(failed, NotificationFailed)
+    assert (failed.code, failed.channel, failed.notified_of) == (
+        "notification_failed",
+        "email",
+        "Mesh Completed",
+    )
+    assert "there is no user" in (failed.detail_text or "")
+    assert post.sent == []
+
+
+def test_a_person_without_an_address_cannot_be_told(post: Post) -> None:
+    cognito, pool = aws.client("cognito-idp"), os.environ["USER_POOL_ID"]
+    cognito.admin_delete_user_attributes(UserPoolId=pool, Username=post.user_id, UserAttributeNames=["email"])
+    [failed] = tell(post, samples["Mesh Completed"])
+    assert isinstance(failed, NotificationFailed)
+    assert "has no address" in (failed.detail_text or "")
+
+
+def test_what_ses_rejects_is_a_failed_notification(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAIL_FROM", "not-verified@example.org")
+    [failed] = tell(post, samples["Mesh Completed"])
+    assert isinstance(failed, NotificationFailed)
+    assert "MessageRejected" in (failed.detail_text or "")
+
+
+@pytest.mark.parametrize(("code", "status"), [("TooManyRequestsException", 429), ("InternalFailure", 500)])
+def test_a_busy_post_office_is_tried_again_later(post: Post, code: str, status: int) -> None:
+    with Stubber(aws.client("sesv2")) as ses:
+        ses.add_client_error("send_email", code, http_status_code=status)
+        with pytest.raises(ClientError):
+            tell(post, samples["Mesh Completed"])
+
+
+def test_a_broken_directory_is_tried_again_later(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("USER_POOL_ID", "us-east-1_missing")
+    with pytest.raises(ClientError):
+        tell(post, samples["Mesh Completed"])
+
+
+def test_work_that_is_given_up_says_what_the_person_was_not_told_of() -> None:
+    event = samples["Job Timed Out"]
+    failed = mail._given_up(event, "internal_error", "why")
+    assert (failed.code, failed.notified_of) == ("internal_error", "Job Timed Out")
