@@ -1,0 +1,87 @@
+"""What a row remembers of its events. Pure.
+
+API, metadata.json and watchdog read the same row, so what it says is worked out here.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from gen3d_events.read_model import Row, job_state, session_state
+
+Entry = dict[str, Any]
+
+STEP = timedelta(hours=1)
+"""The longest that any step may take, its retries included, but for the endpoint's, which says its own."""
+
+_UNDER_WAY = {"preparing", "queued", "reconstructing", "meshing"}
+
+
+def events(row: Row) -> dict[str, Entry]:
+    """A row's folded events by attribute."""
+    return {name: value for name, value in row.items() if isinstance(value, dict) and "event_id" in value}
+
+
+def last(row: Row, event: str) -> Entry | None:
+    """The entry of an event, e.g. "reconstruction_completed", of its last attempt if there were several."""
+    attempts = sorted(name for name in events(row) if name == event or name.startswith(f"{event}_"))
+    return row[attempts[-1]] if attempts else None
+
+
+def due_at(row: Row) -> datetime | None:
+    """The moment from which a row that is under way is overdue: the latest that any of its events allows."""
+    state = job_state(row) if "/" in row["item_id"] else session_state(row)
+    if state not in _UNDER_WAY:
+        return None
+    return max(map(_allows, events(row).values()))
+
+
+def _allows(entry: Entry) -> datetime:
+    if "due_at" in entry:
+        return datetime.fromisoformat(entry["due_at"])
+    return datetime.fromisoformat(entry["at"]) + STEP
+
+
+class Stage(NamedTuple):
+    """Times as in events (ISO 8601, UTC). `seconds`: computing time without waiting, where measured."""
+
+    started_at: str | None = None
+    completed_at: str | None = None
+    failed_at: str | None = None
+    seconds: float | None = None
+
+
+def session_stages(session: Row) -> dict[str, Stage]:
+    """`photo` and `embedding`, as far as begun."""
+    return _begun(
+        photo=_stage(session, session["created_at"], "image_uploaded"),
+        embedding=_stage(
+            session, _at(session, "embedding_started"), "embedding_completed", "embedding_failed"
+        ),
+    )
+
+
+def job_stages(job: Row) -> dict[str, Stage]:
+    """`mask`, `reconstruction` (from its first attempt on), `meshing` and `notification`, as far as begun."""
+    return _begun(
+        mask=_stage(job, job["created_at"], "reconstruction_requested"),
+        reconstruction=_stage(
+            job, _at(job, "reconstruction_started"), "reconstruction_completed", "reconstruction_failed"
+        ),
+        meshing=_stage(job, _at(job, "meshing_started"), "mesh_completed", "meshing_failed"),
+        notification=_stage(job, None, "user_notified", "notification_failed"),
+    )
+
+
+def _stage(row: Row, started_at: str | None, completed: str, failed: str | None = None) -> Stage:
+    done = last(row, completed) or {}
+    return Stage(started_at, done.get("at"), _at(row, failed) if failed else None, done.get("seconds"))
+
+
+def _at(row: Row, event: str) -> str | None:
+    return row[event]["at"] if event in row else None
+
+
+def _begun(**stages: Stage) -> dict[str, Stage]:
+    return {name: stage for name, stage in stages.items() if any(stage)}

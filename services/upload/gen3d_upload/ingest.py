@@ -1,0 +1,149 @@
+"""A file arrived under `incoming/`: check it, keep it, and say so.
+
+The notice names one version of the object, and only that version is read, checked and kept, so nobody can
+swap the file behind the check. A row must exist (the API makes it before it hands out the form), and the
+first valid photo or mask wins by a condition on the row; what comes later is dropped. The API gives out a
+mask's form only once the photo is accepted, so a mask without a photo is none of ours and is dropped as well.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from gen3d_events import aws, keys
+from gen3d_events.consumer import consumes
+from gen3d_events.event import Event
+from gen3d_events.models import (
+    ImageRejected,
+    ImageUploaded,
+    JobOptions,
+    Mask,
+    MaskRejected,
+    Photo,
+    ReconstructionRequested,
+)
+from gen3d_events.notices import S3ObjectCreated
+from gen3d_events.observability import logger
+from gen3d_events.read_model import Row
+
+from gen3d_upload import rows
+from gen3d_upload.limits import MAX_BYTES
+from gen3d_upload.mask import CheckedMask, check_mask
+from gen3d_upload.photo import CheckedPhoto, check_photo
+from gen3d_upload.rejected import Rejected
+
+_EXTENSION = {"jpeg": "jpg", "png": "png", "webp": "webp"}
+
+
+def _given_up(notice: S3ObjectCreated, code: str, detail: str) -> Event | None:
+    about = keys.parse_incoming(notice.key)
+    if about is None:
+        return None
+    rows.release(*about, "mask" if about.job_id else "photo", notice.version_id)
+    rejected = MaskRejected if about.job_id else ImageRejected
+    return rejected.because(code, detail).about(*about)
+
+
+@consumes(S3ObjectCreated, failed=_given_up)
+def handler(notice: S3ObjectCreated) -> Iterator[Event]:
+    about = keys.parse_incoming(notice.key)
+    if about is None or notice.bucket != os.environ["DATA_BUCKET"]:
+        logger.info("dropped: not an upload of ours", key=notice.key)
+        return
+    row = rows.get(*about)
+    kind: rows.Upload = "mask" if about.job_id else "photo"
+    if row is None:
+        logger.info("dropped: no such row", key=notice.key)
+    elif row.get(f"{kind}_source", notice.version_id) != notice.version_id:
+        logger.info("dropped: another one was accepted", key=notice.key)
+    else:
+        event = _mask(notice, about, row) if about.job_id else _photo(notice, about, row)
+        if event:
+            yield event.about(*about)
+
+
+def _photo(notice: S3ObjectCreated, about: keys.Incoming, row: Row) -> Event | None:
+    if facts := row.get("photo"):
+        return ImageUploaded(photo=Photo.model_validate(facts))
+    try:
+        checked = check_photo(_read(notice, "image_too_heavy"))
+    except Rejected as rejected:
+        return ImageRejected.because(rejected.code, rejected.detail)
+    if not rows.claim(*about, "photo", notice.version_id):
+        logger.info("dropped: another one was faster", key=notice.key)
+        return None
+    photo = _keep_photo(notice, about, checked)
+    rows.accept(*about, "photo", photo.model_dump(mode="json"))
+    return ImageUploaded(photo=photo)
+
+
+def _mask(notice: S3ObjectCreated, about: keys.Incoming, row: Row) -> Event | None:
+    session = rows.get(about.user_id, about.session_id)
+    if session is None or "photo" not in session:
+        logger.info("dropped: no photo", key=notice.key)
+        return None
+    photo = Photo.model_validate(session["photo"])
+    options = JobOptions.model_validate(row["options"])
+    if facts := row.get("mask"):
+        return ReconstructionRequested(photo=photo, mask=Mask.model_validate(facts), options=options)
+    try:
+        checked = check_mask(_read(notice, "mask_too_heavy"), photo.width, photo.height)
+    except Rejected as rejected:
+        return MaskRejected.because(rejected.code, rejected.detail)
+    if not rows.claim(*about, "mask", notice.version_id):
+        logger.info("dropped: another one was faster", key=notice.key)
+        return None
+    mask = _keep_mask(about, checked, photo)
+    rows.accept(*about, "mask", {**mask.model_dump(mode="json"), "bytes": len(checked.png)})
+    return ReconstructionRequested(photo=photo, mask=mask, options=options)
+
+
+def _read(notice: S3ObjectCreated, too_heavy: str) -> bytes:
+    if notice.size > MAX_BYTES:
+        raise Rejected(too_heavy, f"{notice.size} bytes")
+    answer = aws.client("s3").get_object(Bucket=notice.bucket, Key=notice.key, VersionId=notice.version_id)
+    body: bytes = answer["Body"].read()
+    return body
+
+
+def _keep_photo(notice: S3ObjectCreated, about: keys.Incoming, checked: CheckedPhoto) -> Photo:
+    """Doing this twice only adds equal versions of the same objects."""
+    prefix = keys.session_prefix(about.user_id, about.session_id)
+    key, thumbnail_key = f"{prefix}photo.{_EXTENSION[checked.format]}", f"{prefix}thumbnail.jpg"
+    s3 = aws.client("s3")
+    s3.put_object(Bucket=notice.bucket, Key=thumbnail_key, Body=checked.thumbnail, ContentType="image/jpeg")
+    copy = s3.copy_object(
+        Bucket=notice.bucket,
+        Key=key,
+        CopySource={"Bucket": notice.bucket, "Key": notice.key, "VersionId": notice.version_id},
+        ContentType=f"image/{checked.format}",
+        MetadataDirective="REPLACE",
+        TaggingDirective="REPLACE",
+    )
+    return Photo(
+        key=key,
+        version_id=copy["VersionId"],
+        width=checked.width,
+        height=checked.height,
+        format=checked.format,
+        bytes=notice.size,
+        thumbnail_key=thumbnail_key,
+    )
+
+
+def _keep_mask(about: keys.Incoming, checked: CheckedMask, photo: Photo) -> Mask:
+    """Doing this twice only adds an equal version of the same object."""
+    key = f"{keys.job_prefix(about.user_id, about.session_id, about.job_id or '')}mask.png"
+    put = aws.client("s3").put_object(
+        Bucket=os.environ["DATA_BUCKET"], Key=key, Body=checked.png, ContentType="image/png"
+    )
+    return Mask(
+        key=key,
+        version_id=put["VersionId"],
+        width=photo.width,
+        height=photo.height,
+        pixels=checked.pixels,
+        coverage=checked.coverage,
+        specks_dropped=checked.specks_dropped,
+    )

@@ -1,0 +1,154 @@
+"""`metadata.json`: a session as the architecture document describes it, with a list of its jobs.
+
+It is for people and tools that look into the bucket; Gen3D itself never reads it back. It holds no address.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+from gen3d_events import aws, keys
+from gen3d_events.read_model import Row, job_state, problem, session_state
+
+from gen3d_upload import rows
+from gen3d_upload.history import Stage, job_stages, last, session_stages
+
+MAX_TRIES = 5
+_BYTES_PER_MB = 1_000_000
+_OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
+
+
+class MetadataBusy(RuntimeError):
+    """Others wrote the same metadata.json at every try."""
+
+
+def render(session: Row, jobs: list[Row]) -> dict[str, Any]:
+    """The document. `status`, `interaction`, `reconstruction` and `mask_info` are those of the newest job."""
+    newest = jobs[-1] if jobs else None
+    photo = session.get("image_uploaded", {}).get("photo", {})
+    return _present(
+        session_id=session["item_id"],
+        user_id=session["user_id"],
+        name=session.get("name"),
+        created_at=session["created_at"],
+        status=job_state(newest) if newest else session_state(session),
+        stages=_present(
+            initialization=_present(
+                **_times(session_stages(session).get("embedding")),
+                embedding_size_mb=_megabytes(session.get("embedding_completed")),
+            ),
+            **(_job_part(session, newest) if newest else {}),
+        ),
+        image_info=_present(
+            original_filename=session.get("filename"),
+            width=photo.get("width"),
+            height=photo.get("height"),
+            format=photo["format"].upper() if photo else None,
+        ),
+        mask_info=_mask_info(newest) if newest else None,
+        problem=problem(session),
+        jobs=[
+            _present(
+                job_id=rows.ids(job)[2],
+                name=job.get("name"),
+                created_at=job["created_at"],
+                status=job_state(job),
+                options=job["options"],
+                stages=_job_part(session, job),
+                mask_info=_mask_info(job),
+                problem=problem(job),
+            )
+            for job in jobs
+        ],
+    )
+
+
+def _job_part(session: Row, job: Row) -> dict[str, Any]:
+    stages = job_stages(job)
+    splats, mesh = last(job, "reconstruction_completed"), last(job, "mesh_completed")
+    return _present(
+        interaction=_present(
+            started_at=session.get("embedding_completed", {}).get("at"),
+            completed_at=stages["mask"].completed_at,
+            num_clicks=job.get("clicks"),
+            num_refinements=job.get("refinements"),
+        ),
+        reconstruction=_present(
+            **_times(stages.get("reconstruction")),
+            mesh_size_mb=_megabytes(splats),
+            num_points=splats["gaussians"] if splats else None,
+        ),
+        meshing=_present(
+            **_times(stages.get("meshing")),
+            mesh_size_mb=_megabytes(mesh["files"].get("mesh.glb")) if mesh else None,
+            num_vertices=mesh["vertices"] if mesh else None,
+            num_triangles=mesh["triangles"] if mesh else None,
+        ),
+    )
+
+
+def _mask_info(job: Row) -> dict[str, Any] | None:
+    if "reconstruction_requested" not in job:
+        return None
+    mask = job["reconstruction_requested"]["mask"]
+    return {"num_pixels": mask["pixels"], "coverage_percent": round(100 * mask["coverage"], 2)}
+
+
+def _times(stage: Stage | None) -> dict[str, Any]:
+    if stage is None:
+        return {}
+    times = _present(**stage._asdict())
+    times.pop("seconds", None)
+    if stage.started_at and stage.completed_at:
+        duration = datetime.fromisoformat(stage.completed_at) - datetime.fromisoformat(stage.started_at)
+        times["duration_sec"] = round(duration.total_seconds(), 3)
+    return times
+
+
+def _megabytes(file: dict[str, Any] | None) -> float | None:
+    return round(file["bytes"] / _BYTES_PER_MB, 3) if file else None
+
+
+def _present(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None and value != {}}
+
+
+def write(user_id: str, session_id: str) -> None:
+    """Render from a consistent read, and put unless somebody else did since the read; then again.
+
+    Raises MetadataBusy after MAX_TRIES.
+    """
+    key = f"{keys.session_prefix(user_id, session_id)}metadata.json"
+    for _ in range(MAX_TRIES):
+        condition = _unchanged(key)
+        found = rows.session(user_id, session_id)
+        if found is None:
+            return
+        body = json.dumps(render(*found), indent=2).encode()
+        try:
+            aws.client("s3").put_object(
+                Bucket=os.environ["DATA_BUCKET"],
+                Key=key,
+                Body=body,
+                ContentType="application/json",
+                **condition,
+            )
+            return
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _OVERTAKEN:
+                raise
+    raise MetadataBusy(key)
+
+
+def _unchanged(key: str) -> dict[str, str]:
+    """The condition that the object is what it is now. Taken before the read of what is written."""
+    try:
+        return {"IfMatch": aws.client("s3").head_object(Bucket=os.environ["DATA_BUCKET"], Key=key)["ETag"]}
+    except ClientError as error:
+        if aws.is_missing(error):
+            return {"IfNoneMatch": "*"}
+        raise

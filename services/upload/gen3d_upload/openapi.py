@@ -1,0 +1,95 @@
+"""Writes the API's description: `python -m gen3d_upload.openapi [--check]`.
+
+Routes, parameters and bodies come from api.py; what powertools does not know is added here: which refusals a
+route has, and which routes are public. `--check` writes nothing, and fails if docs/openapi.json is stale.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import defaultdict
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools.event_handler.openapi.models import APIKey, APIKeyIn, Server
+from gen3d_events.codes import codes
+
+from gen3d_upload import api
+
+TARGET = Path(__file__).parents[3] / "docs" / "openapi.json"
+SCHEME = "id_token"
+
+PUBLIC = {"download", "config"}
+REFUSALS = {
+    "create_session": ["request_invalid"],
+    "list_sessions": ["request_invalid"],
+    "get_session": ["session_not_found"],
+    "create_job": ["request_invalid", "session_not_found", "photo_missing"],
+    "get_job": ["session_not_found", "job_not_found"],
+    "download": ["link_invalid", "session_not_found", "link_expired"],
+    "config": [],
+}
+
+
+def document() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(
+        api.app.get_openapi_json_schema(
+            title="Gen3D",
+            version="1.0.0",
+            description="A photo and a mask become Gaussian splats and a mesh. See docs/api.md for a walk.",
+            servers=[Server(url="/api")],
+            security_schemes={
+                SCHEME: APIKey(
+                    name="Authorization", in_=APIKeyIn.header, description="The ID token of the user pool."
+                )
+            },
+            security=[{SCHEME: []}],
+        )
+    )
+    found["paths"] = dict(sorted(found["paths"].items()))
+    for path in found["paths"].values():
+        for operation in path.values():
+            _complete(operation)
+    schemas = found["components"]["schemas"]
+    found["components"]["schemas"] = {
+        name: schema for name, schema in sorted(schemas.items()) if "ValidationError" not in name
+    }
+    return found
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    name = operation["operationId"]
+    operation["summary"] = getattr(api, name).__doc__
+    responses = operation["responses"]
+    del responses["422"], responses["500"]
+    if name == "download":
+        del responses["200"]
+        location = {"description": "The file's address.", "schema": {"type": "string", "format": "uri"}}
+        responses["302"] = {"description": "The file lies there.", "headers": {"Location": location}}
+    if name in PUBLIC:
+        operation["security"] = []
+    by_status: dict[int, list[str]] = defaultdict(list)
+    for code in [*REFUSALS[name], *([] if name in PUBLIC else ["unauthorized"]), "internal_error"]:
+        by_status[codes[code].http_status or HTTPStatus.INTERNAL_SERVER_ERROR].append(code)
+    for status, refusals in by_status.items():
+        responses[str(status)] = {
+            "description": " ".join(f"`{code}`: {codes[code].message}" for code in refusals),
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+    operation["responses"] = dict(sorted(responses.items()))
+
+
+def main(arguments: list[str]) -> int:
+    text = json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
+    if "--check" not in arguments:
+        TARGET.write_text(text)
+    elif not TARGET.exists() or TARGET.read_text() != text:
+        print("docs/openapi.json is stale: run python -m gen3d_upload.openapi", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

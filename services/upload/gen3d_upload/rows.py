@@ -1,0 +1,262 @@
+"""The table of sessions and jobs: the one place that speaks DynamoDB.
+
+A session's row has item_id `ses_…`, a job's `ses_…/job_…`, so one query gives a session with its jobs.
+Besides what the API wrote, a row has one attribute per event (gen3d_events.read_model), what ingest accepted
+(`photo` or `mask`, claimed by `photo_source` or `mask_source`), and `due_at` while work is under way.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+from gen3d_events import aws, read_model
+from gen3d_events.event import Event
+from gen3d_events.read_model import Row
+
+from gen3d_upload.history import due_at
+
+Upload = Literal["photo", "mask"]
+
+_JOB = "/"
+_PAGE = 100
+_serializer = TypeSerializer()
+_deserializer = TypeDeserializer()
+
+
+def item_id(session_id: str, job_id: str | None = None) -> str:
+    return f"{session_id}{_JOB}{job_id}" if job_id else session_id
+
+
+def is_job(row: Row) -> bool:
+    return _JOB in row["item_id"]
+
+
+def ids(row: Row) -> tuple[str, str, str | None]:
+    """(user_id, session_id, job_id) of a row."""
+    session_id, _, job_id = row["item_id"].partition(_JOB)
+    return row["user_id"], session_id, job_id or None
+
+
+# --- rows from people: the API -----------------------------------------------------------------------
+
+
+def create(user_id: str, session_id: str, job_id: str | None = None, **attributes: Any) -> Row:
+    """A new row; attributes that are None are left out. Raises ClientError if it exists."""
+    given = {name: value for name, value in attributes.items() if value is not None}
+    row = {"user_id": user_id, "item_id": item_id(session_id, job_id), "created_at": _text(_now()), **given}
+    _call("put_item", Item=_pack(row), ConditionExpression="attribute_not_exists(item_id)")
+    return row
+
+
+def get(user_id: str, session_id: str, job_id: str | None = None) -> Row | None:
+    """One row, by a consistent read."""
+    answer = _call("get_item", Key=_key(user_id, session_id, job_id), ConsistentRead=True)
+    return _unpack(answer["Item"]) if "Item" in answer else None
+
+
+def session(user_id: str, session_id: str) -> tuple[Row, list[Row]] | None:
+    """A session's row and those of its jobs, oldest first, by a consistent read."""
+    rows = list(
+        _query(
+            KeyConditionExpression="user_id = :user AND item_id BETWEEN :session AND :last",
+            ExpressionAttributeValues=_pack(
+                {":user": user_id, ":session": session_id, ":last": item_id(session_id, "~")}
+            ),
+            ConsistentRead=True,
+        )
+    )
+    return (rows[0], rows[1:]) if rows and rows[0]["item_id"] == session_id else None
+
+
+def newest_first(user_id: str, before: str | None = None) -> Iterator[tuple[Row, list[Row]]]:
+    """A user's sessions with their jobs, both newest first, from the session before `before` on."""
+    start = {"ExclusiveStartKey": _key(user_id, before)} if before else {}
+    jobs: list[Row] = []
+    for row in _query(
+        KeyConditionExpression="user_id = :user",
+        ExpressionAttributeValues=_pack({":user": user_id}),
+        ScanIndexForward=False,
+        Limit=_PAGE,
+        **start,
+    ):
+        if is_job(row):
+            jobs.append(row)
+        else:
+            yield row, jobs
+            jobs = []
+
+
+# --- what ingest accepts -----------------------------------------------------------------------------
+
+
+def claim(user_id: str, session_id: str, job_id: str | None, kind: Upload, source: str) -> bool:
+    """Make the version `source` the row's photo or mask, unless another one is. Whether it is now."""
+    try:
+        _call(
+            "update_item",
+            Key=_key(user_id, session_id, job_id),
+            UpdateExpression="SET #source = :source",
+            ConditionExpression=(
+                "attribute_exists(item_id) AND (attribute_not_exists(#source) OR #source = :source)"
+            ),
+            ExpressionAttributeNames={"#source": f"{kind}_source"},
+            ExpressionAttributeValues=_pack({":source": source}),
+        )
+    except ClientError as error:
+        if _is_condition(error):
+            return False
+        raise
+    return True
+
+
+def accept(user_id: str, session_id: str, job_id: str | None, kind: Upload, facts: dict[str, Any]) -> None:
+    """Keep the facts of the claimed photo or mask on its row."""
+    _call(
+        "update_item",
+        Key=_key(user_id, session_id, job_id),
+        UpdateExpression="SET #kind = :facts",
+        ExpressionAttributeNames={"#kind": kind},
+        ExpressionAttributeValues=_pack({":facts": facts}),
+    )
+
+
+def release(user_id: str, session_id: str, job_id: str | None, kind: Upload, source: str) -> None:
+    """Take back the claim of a version that could not be kept, so that another one can win."""
+    try:
+        _call(
+            "update_item",
+            Key=_key(user_id, session_id, job_id),
+            UpdateExpression="REMOVE #source",
+            ConditionExpression="#source = :source AND attribute_not_exists(#kind)",
+            ExpressionAttributeNames={"#source": f"{kind}_source", "#kind": kind},
+            ExpressionAttributeValues=_pack({":source": source}),
+        )
+    except ClientError as error:
+        if not _is_condition(error):
+            raise
+
+
+# --- the fold ----------------------------------------------------------------------------------------
+
+
+def fold(event: Event) -> Row | None:
+    """`read_model.fold`, written: the row after `event`, or None if there is no such row.
+
+    Every fold counts up `revision`, on which the write of `due_at` is conditional. So of all folds running at
+    once the last one sets it, and it knows all events.
+    """
+    about = event.metadata
+    entry = read_model.entry(event)
+    try:
+        answer = _call(
+            "update_item",
+            Key=_key(about.user_id, about.session_id, about.job_id),
+            UpdateExpression="SET #event = :entry ADD revision :one",
+            ConditionExpression=(
+                "attribute_exists(item_id) AND (attribute_not_exists(#event) OR #event.event_id > :event_id)"
+            ),
+            ExpressionAttributeNames={"#event": read_model.attribute(event)},
+            ExpressionAttributeValues=_pack({":entry": entry, ":event_id": entry["event_id"], ":one": 1}),
+            ReturnValues="ALL_NEW",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+        row = _unpack(answer["Attributes"])
+    except ClientError as error:
+        if not _is_condition(error):
+            raise
+        if not error.response.get("Item"):
+            return None
+        row = _unpack(error.response["Item"])
+    _keep_due(row)
+    return row
+
+
+def _keep_due(row: Row) -> None:
+    moment = due_at(row)
+    due = _text(moment) if moment else None
+    if row.get("due_at") == due:
+        return
+    user_id, session_id, job_id = ids(row)
+    change = "SET due_kind = :due_kind, due_at = :due_at" if due else "REMOVE due_kind, due_at"
+    values = {":due_kind": "due", ":due_at": due} if due else {}
+    try:
+        _call(
+            "update_item",
+            Key=_key(user_id, session_id, job_id),
+            UpdateExpression=change,
+            ConditionExpression="revision = :revision",
+            ExpressionAttributeValues=_pack({":revision": row["revision"], **values}),
+        )
+    except ClientError as error:
+        if not _is_condition(error):  # else a later fold sets it
+            raise
+
+
+def overdue(now: datetime) -> Iterator[Row]:
+    """Rows whose `due_at` has passed, as the index knows them: a moment behind the table."""
+    yield from _query(
+        IndexName="due",
+        KeyConditionExpression="due_kind = :due AND due_at < :now",
+        ExpressionAttributeValues=_pack({":due": "due", ":now": _text(now)}),
+    )
+
+
+# --- DynamoDB's ways ---------------------------------------------------------------------------------
+
+
+def _call(operation: str, **arguments: Any) -> Any:
+    return getattr(aws.client("dynamodb"), operation)(TableName=os.environ["TABLE_NAME"], **arguments)
+
+
+def _query(**arguments: Any) -> Iterator[Row]:
+    while True:
+        answer = _call("query", **arguments)
+        yield from map(_unpack, answer["Items"])
+        if "LastEvaluatedKey" not in answer:
+            return
+        arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _key(user_id: str, session_id: str, job_id: str | None = None) -> dict[str, Any]:
+    return {"user_id": {"S": user_id}, "item_id": {"S": item_id(session_id, job_id)}}
+
+
+def _is_condition(error: ClientError) -> bool:
+    return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")
+
+
+def _pack(row: Row) -> dict[str, Any]:
+    """JSON values as DynamoDB's, which knows Decimal and no float."""
+    values = json.loads(json.dumps(row), parse_float=Decimal)
+    return {name: _serializer.serialize(value) for name, value in values.items()}
+
+
+def _unpack(item: dict[str, Any]) -> Row:
+    return {name: _plain(_deserializer.deserialize(value)) for name, value in item.items()}
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Decimal():
+            return int(value) if value == int(value) else float(value)
+        case dict():
+            return {name: _plain(item) for name, item in value.items()}
+        case list():
+            return [_plain(item) for item in value]
+    return value
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _text(moment: datetime) -> str:
+    """UTC to the millisecond, always of the same length, so that text sorts as time does."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,168 @@
+"""What the API takes and gives. Times are ISO 8601 in UTC; addresses are presigned and soon expire."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from gen3d_events.codes import ErrorClass
+from gen3d_events.models import Engine, JobOptions
+from gen3d_events.read_model import JobState, SessionState
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+FileName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+ContentType = Annotated[str, StringConstraints(pattern=r"^[\w.+-]+/[\w.+-]+$", max_length=100)]
+Count = Annotated[int, Field(ge=0, le=100_000)]
+
+
+class Request(BaseModel):
+    """A request's body: a field that the API does not know is refused, so that a typo is not ignored."""
+
+    model_config = ConfigDict(extra="forbid", defer_build=True)
+
+
+class View(BaseModel):
+    """A part of an answer. Fields without a value are left out."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class NewSession(Request):
+    filename: FileName | None = None
+    name: Name | None = None
+    content_type: ContentType | None = Field(None, description="What the upload form will say of the file.")
+
+
+class NewJobOptions(JobOptions):
+    model_config = ConfigDict(extra="forbid", title="JobOptions")
+
+
+class NewJob(Request):
+    options: NewJobOptions = Field(default_factory=NewJobOptions)
+    name: Name | None = None
+    clicks: Count | None = Field(None, description="Clicks that made the mask.")
+    refinements: Count | None = Field(None, description="Clicks after the first mask was shown.")
+
+
+class Form(View):
+    """A presigned POST: send `fields` and then the file, as field `file`, as multipart/form-data to `url`."""
+
+    url: str
+    fields: dict[str, str]
+
+
+class CreatedSession(View):
+    session_id: str
+    state: SessionState
+    upload: Form
+
+
+class CreatedJob(View):
+    job_id: str
+    session_id: str
+    state: JobState
+    upload: Form
+
+
+class Problem(View):
+    """Why something was refused or failed: for programs the code, for a person a sentence and a hint."""
+
+    code: str
+    error_class: ErrorClass
+    message: str
+    hint: str
+
+
+class PhotoView(View):
+    """Size in px, upright."""
+
+    width: int
+    height: int
+    format: Literal["jpeg", "png", "webp"]
+    bytes: int
+    url: str
+    thumbnail_url: str
+
+
+class DecoderView(View):
+    """An ONNX graph of the decoder that turns clicks into masks."""
+
+    role: Literal["prepare", "mask", "decode"]
+    url: str
+    sha256: str
+    bytes: int
+
+
+class EmbeddingView(View):
+    """`url` is the safetensors file, `manifest_url` says how to use it."""
+
+    url: str
+    bytes: int
+    manifest_url: str
+    decoder: list[DecoderView]
+    engine: Engine
+
+
+class FileView(View):
+    url: str
+    bytes: int
+
+
+class StageView(View):
+    """`seconds` is computing time without waiting, where it was measured."""
+
+    started_at: str | None = None
+    completed_at: str | None = None
+    failed_at: str | None = None
+    seconds: float | None = None
+
+
+Events = Annotated[
+    dict[str, dict[str, Any]],
+    Field(description="What happened, by event in snake case (from the second attempt on with its number)."),
+]
+
+
+class JobView(View):
+    job_id: str
+    session_id: str
+    state: JobState
+    created_at: str
+    name: str | None = None
+    options: JobOptions
+    problem: Problem | None = None
+    engine: Engine | None = Field(None, description="The reconstructor.")
+    weight_free: bool | None = Field(None, description="Whether an engine without a trained model took part.")
+    files: dict[str, FileView] = Field(description='By name: "mask.png", "splat.ply", "mesh.glb", ...')
+    stages: dict[str, StageView]
+    events: Events
+
+
+class SessionView(View):
+    session_id: str
+    state: SessionState
+    created_at: str
+    name: str | None = None
+    filename: str | None = None
+    problem: Problem | None = None
+    photo: PhotoView | None = None
+    embedding: EmbeddingView | None = None
+    jobs: list[JobView] = Field(description="Newest first.")
+    stages: dict[str, StageView]
+    events: Events
+
+
+class SessionList(View):
+    """Newest first. `embedding` and the jobs' `files` are only in the answer for one session or job."""
+
+    sessions: list[SessionView]
+    cursor: str | None = Field(None, description="For the next page; absent on the last one.")
+
+
+class Config(View):
+    """What a client needs before it can sign in. `cognito_endpoint` is there only on a laptop."""
+
+    region: str
+    user_pool_id: str
+    client_id: str
+    cognito_endpoint: str | None = None

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import permutations
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from gen3d_events import keys
+from gen3d_events.models import JobOptions
+from gen3d_events.samples import BUCKET, JOB, SESSION, USER, samples
+from gen3d_upload import metadata, progress, rows
+
+KEY = f"{keys.session_prefix(USER, SESSION)}metadata.json"
+HAPPY = [
+    samples[name]
+    for name in (
+        "Image Uploaded",
+        "Embedding Started",
+        "Embedding Completed",
+        "Reconstruction Requested",
+        "Reconstruction Started",
+        "Reconstruction Completed",
+        "Meshing Started",
+        "Mesh Completed",
+        "User Notified",
+    )
+]
+
+pytestmark = pytest.mark.usefixtures("table", "s3")
+
+
+@pytest.fixture(autouse=True)
+def session(table: Any, s3: Any) -> None:
+    rows.create(USER, SESSION, filename="chair_photo.jpg")
+    rows.create(
+        USER,
+        SESSION,
+        JOB,
+        options=JobOptions().model_dump(mode="json", exclude_none=True),
+        clicks=5,
+        refinements=2,
+    )
+
+
+def consume(*names: str) -> None:
+    for name in names:
+        assert list(progress.handler.consume(samples[name])) == []
+
+
+def document(s3: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(s3.get_object(Bucket=BUCKET, Key=KEY)["Body"].read())
+    return found
+
+
+def test_metadata_has_the_architecture_s_form_and_a_list_of_jobs(s3: Any) -> None:
+    consume(*(event.detail_type for event in HAPPY))
+    found = document(s3)
+    created = {found.pop("created_at"), *(job.pop("created_at") for job in found["jobs"])}
+    assert all(created)
+    job_stages = {
+        "interaction": {
+            "started_at": "2026-11-20T12:00:06Z",
+            "completed_at": "2026-11-20T12:01:35Z",
+            "num_clicks": 5,
+            "num_refinements": 2,
+        },
+        "reconstruction": {
+            "started_at": "2026-11-20T12:01:36Z",
+            "completed_at": "2026-11-20T12:01:51Z",
+            "duration_sec": 15.0,
+            "mesh_size_mb": 13.632,
+            "num_points": 200_461,
+        },
+        "meshing": {
+            "started_at": "2026-11-20T12:01:52Z",
+            "completed_at": "2026-11-20T12:01:58Z",
+            "duration_sec": 6.0,
+            "mesh_size_mb": 1.903,
+            "num_vertices": 24_112,
+            "num_triangles": 48_220,
+        },
+    }
+    mask_info = {"num_pixels": 301_440, "coverage_percent": 15.7}
+    assert found == {
+        "session_id": SESSION,
+        "user_id": USER,
+        "status": "completed",
+        "stages": {
+            "initialization": {
+                "started_at": "2026-11-20T12:00:03Z",
+                "completed_at": "2026-11-20T12:00:06Z",
+                "duration_sec": 3.0,
+                "embedding_size_mb": 4.195,
+            },
+            **job_stages,
+        },
+        "image_info": {
+            "original_filename": "chair_photo.jpg",
+            "width": 1600,
+            "height": 1200,
+            "format": "JPEG",
+        },
+        "mask_info": mask_info,
+        "jobs": [
+            {
+                "job_id": JOB,
+                "status": "completed",
+                "options": {"quality": "balanced", "formats": ["glb"], "seed": 42},
+                "stages": job_stages,
+                "mask_info": mask_info,
+            }
+        ],
+    }
+
+
+def test_every_order_renders_the_same(s3: Any) -> None:
+    seen = set()
+    for order in permutations(
+        ["Image Uploaded", "Embedding Completed", "Reconstruction Requested", "Mask Rejected"]
+    ):
+        consume(*order)
+        seen.add(json.dumps(document(s3)))
+    assert len(seen) == 1
+
+
+def test_a_problem_is_told_without_an_address(s3: Any) -> None:
+    consume("Image Uploaded", "Reconstruction Requested", "Reconstruction Failed")
+    found = document(s3)
+    assert found["status"] == "failed"
+    assert found["jobs"][0]["problem"]["code"] == "inference_failed"
+    assert "http" not in json.dumps(found)
+
+
+def test_an_event_of_no_session_writes_nothing(s3: Any, table: Any) -> None:
+    for item in (SESSION, f"{SESSION}/{JOB}"):
+        table.delete_item(TableName="sessions", Key={"user_id": {"S": USER}, "item_id": {"S": item}})
+    consume("Image Uploaded")
+    assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
+
+
+def test_a_mail_changes_the_row_but_not_the_metadata(s3: Any) -> None:
+    consume("Mesh Completed")
+    versions = len(s3.list_object_versions(Bucket=BUCKET, Prefix=KEY)["Versions"])
+    consume("User Notified")
+    row = rows.get(USER, SESSION, JOB)
+    assert row
+    assert row["user_notified"]["channel"] == "email"
+    assert len(s3.list_object_versions(Bucket=BUCKET, Prefix=KEY)["Versions"]) == versions
+
+
+@pytest.fixture
+def overtake(s3: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Names of events; before each put of metadata.json, another function consumes the next of them."""
+    waiting: list[str] = []
+    render = metadata.render
+
+    def slow(session: Any, jobs: Any) -> Any:
+        rendered = render(session, jobs)
+        if waiting:
+            consume(waiting.pop(0))
+        return rendered
+
+    monkeypatch.setattr(metadata, "render", slow)
+    yield waiting
+    assert not waiting
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_stale_rendering_never_overwrites_a_newer_one(s3: Any, overtake: list[str], first: bool) -> None:
+    if not first:
+        consume("Image Uploaded")
+    overtake.append("Mesh Completed")
+    consume("Embedding Completed")
+    found = document(s3)
+    assert found["status"] == "completed"
+    assert found["stages"]["initialization"]["embedding_size_mb"] == 4.195
+
+
+def test_after_too_many_overtakings_the_message_is_left_for_later(
+    s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metadata, "_unchanged", lambda key: {"IfMatch": '"of long ago"'})
+    s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"{}")
+    with pytest.raises(metadata.MetadataBusy):
+        consume("Image Uploaded")
+
+
+def test_another_error_is_not_taken_for_an_overtaking(s3: Any) -> None:
+    s3.delete_bucket(Bucket=BUCKET)
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        consume("Image Uploaded")
+
+
+def test_progress_consumes_every_event_of_the_contract() -> None:
+    assert set(progress.handler.causes) >= set(samples)

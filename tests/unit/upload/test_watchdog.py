@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from gen3d_events import ids
+from gen3d_events.event import Event
+from gen3d_events.samples import JOB, NOON, SESSION, USER, samples
+from gen3d_upload import progress, rows, watchdog
+from gen3d_upload.history import STEP, due_at
+
+from tests.unit.upload.conftest import Context
+
+Published = Callable[[], list[Event]]
+
+pytestmark = pytest.mark.usefixtures("table", "s3")
+
+
+@pytest.fixture(autouse=True)
+def session(table: Any, s3: Any) -> None:
+    rows.create(USER, SESSION)
+    rows.create(USER, SESSION, JOB, options={})
+
+
+def look() -> int:
+    answer: dict[str, int] = watchdog.handler({}, Context())
+    return answer["told"]
+
+
+def fold(*names: str) -> None:
+    for name in names:
+        rows.fold(samples[name])
+
+
+def test_what_is_overdue_is_told_of(published: Published) -> None:
+    fold("Image Uploaded", "Embedding Started", "Reconstruction Requested", "Reconstruction Started")
+    assert look() == 2
+    told = {event.detail_type: event for event in published()}
+    assert {name: (event.metadata.session_id, event.metadata.job_id) for name, event in told.items()} == {
+        "Embedding Timed Out": (SESSION, None),
+        "Job Timed Out": (SESSION, JOB),
+    }
+    assert told["Job Timed Out"].metadata.causation_id == samples["Job Timed Out"].metadata.causation_id
+
+
+def test_it_is_told_with_the_same_id_until_it_is_folded(published: Published) -> None:
+    fold("Reconstruction Requested", "Reconstruction Started")
+    assert (look(), look()) == (1, 1)
+    first, second = published()
+    assert first.metadata.event_id == second.metadata.event_id
+    list(progress.handler.consume(first))
+    assert look() == 0
+
+
+@pytest.mark.parametrize("end", ["Mesh Completed", "Meshing Failed", "Reconstruction Failed"])
+def test_what_has_ended_is_left_alone(published: Published, end: str) -> None:
+    fold("Reconstruction Requested", "Reconstruction Started", end)
+    assert look() == 0
+    assert published() == []
+
+
+def test_what_waits_for_a_person_is_left_alone(published: Published) -> None:
+    fold("Image Uploaded", "Embedding Completed", "Mask Rejected")
+    assert look() == 0
+
+
+def test_the_index_is_not_believed(published: Published, monkeypatch: pytest.MonkeyPatch) -> None:
+    fold("Reconstruction Requested", "Reconstruction Started")
+    stale = list(rows.overdue(NOON + timedelta(days=1)))
+    fold("Mesh Completed")
+    monkeypatch.setattr(rows, "overdue", lambda now: stale)
+    assert look() == 0
+
+
+def test_many_are_told_of_over_pages(published: Published, table: Any) -> None:
+    for number in range(25):
+        session = ids.new_session_id()
+        event = {"event_id": f"{number}", "at": "2026-01-01T00:00:00Z", "x": "y" * 100_000}
+        due = {"due_kind": "due", "due_at": "2026-01-01T01:00:00.000Z"}
+        rows.create(USER, session, image_uploaded=event, revision=1, **due)
+    assert look() == 25
+    assert len(published()) == 25
+
+
+def test_a_running_endpoint_may_take_as_long_as_it_said() -> None:
+    fold("Reconstruction Requested", "Reconstruction Started", "Reconstruction Completed", "Meshing Started")
+    row = rows.get(USER, SESSION, JOB)
+    assert row
+    assert due_at(row) == NOON + timedelta(seconds=4896)
+
+
+def test_every_other_step_may_take_an_hour() -> None:
+    fold("Reconstruction Requested")
+    row = rows.get(USER, SESSION, JOB)
+    assert row
+    assert due_at(row) == NOON + timedelta(seconds=95) + STEP
+
+
+def test_a_timely_row_is_not_told_of() -> None:
+    fold("Reconstruction Requested")
+    row = rows.get(USER, SESSION, JOB)
+    assert row
+    due = due_at(row)
+    assert due
+    assert watchdog.timed_out(row, due) is None
+    assert watchdog.timed_out(row, due + timedelta(seconds=1))
