@@ -1,0 +1,58 @@
+"""Rule 6: somebody hears of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tests.wiring.rules.rule import rule
+from tests.wiring.stack import Json, dead_letter_queues, referred, sources_of
+from tests.wiring.system import System
+
+
+@rule(6)
+def every_queue_has_its_alarms(system: System) -> Iterator[str]:
+    alarms = [alarm for alarm in system.of("CloudWatch::Alarm").values() if alarm.get("AlarmActions")]
+    for dead in dead_letter_queues(system.template):
+        if not any(
+            _watches(alarm, "ApproximateNumberOfMessagesVisible", dead) and alarm["Threshold"] == 0
+            for alarm in alarms
+        ):
+            yield f"nobody hears of messages in {dead}"
+    for queue in sources_of(system.template):
+        if not any(_watches(alarm, "ApproximateAgeOfOldestMessage", queue) for alarm in alarms):
+            yield f"nobody hears of messages that wait in {queue}"
+
+
+@rule(6)
+def every_function_has_its_alarms(system: System) -> Iterator[str]:
+    alarms = [alarm for alarm in system.of("CloudWatch::Alarm").values() if alarm.get("AlarmActions")]
+    for name, function in system.of("Lambda::Function").items():
+        slow = 800 * function.get("Timeout", 3)
+        if not any(
+            {"Errors", "Invocations"} <= _metrics(alarm, name) and alarm["Threshold"] == 1 for alarm in alarms
+        ):
+            yield f"nobody hears of more than 1 % errors of {name}"
+        if not any(_watches(alarm, "Throttles", name) and alarm["Threshold"] == 0 for alarm in alarms):
+            yield f"nobody hears of throttles of {name}"
+        if not any(
+            _watches(alarm, "Duration", name)
+            and alarm.get("ExtendedStatistic") == "p99"
+            and alarm["Threshold"] == slow
+            for alarm in alarms
+        ):
+            yield f"nobody hears of runs of {name} above {slow} ms"
+
+
+def _metrics(alarm: Json, resource: str) -> set[str]:
+    """Names of the metrics of a resource that an alarm watches."""
+    watched = [one["MetricStat"]["Metric"] for one in alarm.get("Metrics", []) if "MetricStat" in one]
+    return {
+        metric["MetricName"]
+        for metric in [*watched, alarm]
+        if "MetricName" in metric
+        and resource in {referred(dimension["Value"]) for dimension in metric.get("Dimensions", [])}
+    }
+
+
+def _watches(alarm: Json, metric: str, resource: str) -> bool:
+    return metric in _metrics(alarm, resource)

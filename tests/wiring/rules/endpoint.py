@@ -1,0 +1,155 @@
+"""Rules 16, 18 to 20 and 22: SageMaker, and the topics through which it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.wiring.rules.rule import rule
+from tests.wiring.stack import Json, listed, references, referred, senders, text
+from tests.wiring.system import System
+
+
+@rule(16)
+def topics_are_encrypted(system: System) -> Iterator[str]:
+    for name, topic in system.of("SNS::Topic").items():
+        if referred(topic.get("KmsMasterKeyId")) not in system.of("KMS::Key"):
+            yield f"{name} is not encrypted by a key of ours"
+
+
+@rule(16)
+def a_queue_behind_topics_is_wired(system: System) -> Iterator[str]:
+    """Raw delivery, a dead-letter queue, and a policy for these topics alone."""
+    subscriptions = [one for one in system.of("SNS::Subscription").values() if one["Protocol"] == "sqs"]
+    for subscription in subscriptions:
+        queue = str(referred(subscription["Endpoint"]))
+        dead = referred(subscription.get("RedrivePolicy", {}).get("deadLetterTargetArn"))
+        if subscription.get("RawMessageDelivery") is not True:
+            yield f"{queue} gets messages in envelopes"
+        if dead is None:
+            yield f"{queue} loses what cannot be delivered"
+        topics = {
+            ("sns.amazonaws.com", text(one["TopicArn"]))
+            for one in subscriptions
+            if referred(one["Endpoint"]) == queue
+        }
+        for one in (queue, dead):
+            if one and senders(system.template, one) != topics:
+                yield f"{one} is open to {senders(system.template, one)} instead of {topics}"
+
+
+@rule(18)
+def both_outcomes_have_a_path(system: System) -> Iterator[str]:
+    for name, config in system.of("SageMaker::EndpointConfig").items():
+        output = config["AsyncInferenceConfig"]["OutputConfig"]
+        for path in ("S3OutputPath", "S3FailurePath"):
+            if not text(output.get(path, "")).startswith("s3://${DataBucket}/inference/"):
+                yield f"{name} has no {path}"
+        topics = output.get("NotificationConfig", {})
+        for topic in ("SuccessTopic", "ErrorTopic"):
+            if referred(topics.get(topic)) not in system.of("SNS::Topic"):
+                yield f"{name} has no {topic}"
+
+
+@rule(18)
+def deadlines_are_sagemakers(system: System) -> Iterator[str]:
+    limits = {"RequestTtlSeconds": (60, 21_600), "InvocationTimeoutSeconds": (1, 3_600)}
+    for name, (least, most) in limits.items():
+        parameter = system.template["Parameters"][name]
+        if (parameter.get("MinValue"), parameter.get("MaxValue")) != (least, most):
+            yield f"{name} may leave {least} to {most}"
+
+
+@rule(19)
+def the_endpoint_waits_for_its_permissions(system: System) -> Iterator[str]:
+    """Publishing to both topics is allowed before the endpoint config exists."""
+    roles = system.of("IAM::Role")
+    for name, config in system.of("SageMaker::EndpointConfig").items():
+        before = _needed_before(system, name)
+        topics = config["AsyncInferenceConfig"]["OutputConfig"].get("NotificationConfig", {})
+        inline = [
+            policy["PolicyDocument"]
+            for role in before & set(roles)
+            for policy in roles[role].get("Policies", [])
+        ]
+        attached = [
+            one["PolicyDocument"] for policy, one in system.of("IAM::Policy").items() if policy in before
+        ]
+        published = {
+            text(resource)
+            for document in inline + attached
+            for statement in listed(document["Statement"])
+            if "sns:Publish" in listed(statement["Action"])
+            for resource in listed(statement["Resource"])
+        }
+        if missing := {text(topic) for topic in topics.values()} - published:
+            yield f"{name} may exist before its role may publish to {sorted(missing)}"
+
+
+@rule(20)
+def the_endpoint_scales_to_zero(system: System) -> Iterator[str]:
+    """Two policies, and the one that wakes never scales in."""
+    policies = system.of("ApplicationAutoScaling::ScalingPolicy")
+    alarms = system.of("CloudWatch::Alarm").values()
+    tracked = {
+        one["TargetTrackingScalingPolicyConfiguration"]["CustomizedMetricSpecification"]["MetricName"]
+        for one in policies.values()
+        if one["PolicyType"] == "TargetTrackingScaling"
+    }
+    waking = {
+        name
+        for name, one in policies.items()
+        if one["PolicyType"] == "StepScaling"
+        and any(
+            alarm.get("MetricName") == "HasBacklogWithoutCapacity"
+            and (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanOrEqualToThreshold", 1)
+            and name in {referred(action) for action in alarm["AlarmActions"]}
+            for alarm in alarms
+        )
+    }
+    for target in system.of("ApplicationAutoScaling::ScalableTarget").values():
+        if target["MinCapacity"] != 0:
+            yield "the endpoint never stops"
+        if tracked != {"ApproximateBacklogSizePerInstance"}:
+            yield f"the endpoint follows {sorted(tracked)}"
+        if not waking:
+            yield "a stopped endpoint never starts"
+        for name in waking:
+            steps = policies[name]["StepScalingPolicyConfiguration"]["StepAdjustments"]
+            if [step["ScalingAdjustment"] for step in steps] != [1]:
+                yield f"{name} does more than start one instance"
+
+
+@rule(22)
+def weights_come_uncompressed(system: System) -> Iterator[str]:
+    for name, model in system.of("SageMaker::Model").items():
+        for source in _found("S3DataSource", model):
+            if (source["S3DataType"], source["CompressionType"]) != ("S3Prefix", "None"):
+                yield f"{name} unpacks its weights"
+        if "ModelDataUrl" in model["PrimaryContainer"]:
+            yield f"{name} downloads an archive"
+
+
+def _needed_before(system: System, name: str) -> set[str]:
+    """Every resource that CloudFormation makes before this one."""
+    resources = system.template["Resources"]
+    found: set[str] = set()
+    todo = [name]
+    while todo:
+        resource = resources[todo.pop()]
+        named = {*references(resource.get("Properties", {})), *listed(resource.get("DependsOn"))}
+        new = {one for one in named if one in resources and one not in found}
+        found |= new
+        todo.extend(new)
+    return found
+
+
+def _found(key: str, value: Any) -> Iterator[Json]:
+    if isinstance(value, dict):
+        if key in value:
+            yield value[key]
+        for inner in value.values():
+            yield from _found(key, inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _found(key, inner)

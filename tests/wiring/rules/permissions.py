@@ -1,0 +1,166 @@
+"""Rules 5 and 11: everybody may do what they need, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from tests.wiring.rules.rule import rule
+from tests.wiring.stack import (
+    Json,
+    functions_with_roles,
+    listed,
+    references,
+    referred,
+    role_of,
+    sources_of,
+    statements,
+    text,
+    variables_of,
+)
+from tests.wiring.system import System
+
+# Actions for which IAM knows no resource: https://docs.aws.amazon.com/service-authorization/latest/reference/
+WITHOUT_RESOURCE = {
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "ecr:GetAuthorizationToken",
+    "cloudwatch:PutMetricData",
+}
+# API Gateway writes the access logs of a whole account, whose log groups nobody can name beforehand.
+LOG_WRITER = "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+MANAGED_POLICIES = {LOG_WRITER: "ApiGatewayRole"}
+OWNER = "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"
+
+
+@rule(5)
+def every_function_has_its_own_role(system: System) -> Iterator[str]:
+    functions, roles = system.of("Lambda::Function"), system.of("IAM::Role")
+    for role, users in Counter(role_of(one) for one in functions.values()).items():
+        if role not in roles:
+            yield f"a function's role is not in the template: {role}"
+        elif users > 1:
+            yield f"{users} functions share {role}"
+
+
+@rule(5)
+def no_policy_of_others(system: System) -> Iterator[str]:
+    """Managed policies name no resource of ours; SAM attaches some where a function has no role."""
+    for name, role in system.of("IAM::Role").items():
+        for policy in role.get("ManagedPolicyArns", []):
+            if MANAGED_POLICIES.get(text(policy)) != name:
+                yield f"{name} has {text(policy)}"
+
+
+@rule(5)
+def nothing_is_allowed_on_everything(system: System) -> Iterator[str]:
+    """No action with a star, no resource that is a star."""
+    for owner, statement in _allowing(system):
+        actions = set(map(str, listed(statement["Action"])))
+        if any("*" in action for action in actions):
+            yield f"{owner} allows {sorted(actions)}"
+        for resource in map(text, listed(statement.get("Resource"))):
+            if re.fullmatch(r"\*|arn:[^/]*:\*", resource) and not actions <= WITHOUT_RESOURCE:
+                yield f"{owner} allows {sorted(actions)} on {resource}"
+        if "*" in listed(_aws_principal(statement)):
+            yield f"{owner} lets anybody in"
+
+
+@rule(5)
+def a_function_receives_only_from_its_own_queue(system: System) -> Iterator[str]:
+    own: dict[str, set[str]] = {}
+    for queue, function in sources_of(system.template).items():
+        own.setdefault(function, set()).add(f"${{{queue}.Arn}}")
+    for name, role in functions_with_roles(system.template):
+        received = {
+            text(resource)
+            for statement in statements(system.template, role)
+            if any(
+                re.fullmatch(r"(?i)sqs:(receive|delete|changemessage|\*).*", one)
+                for one in listed(statement["Action"])
+            )
+            for resource in listed(statement["Resource"])
+        }
+        if received != own.get(name, set()):
+            yield f"{name} may receive from {sorted(received)}, but is fed by {sorted(own.get(name, set()))}"
+
+
+@rule(5)
+def a_function_writes_only_its_own_log(system: System) -> Iterator[str]:
+    functions = system.of("Lambda::Function")
+    for name, role in functions_with_roles(system.template):
+        written = {
+            text(resource)
+            for statement in statements(system.template, role)
+            if any(one.startswith("logs:") for one in listed(statement["Action"]))
+            for resource in listed(statement["Resource"])
+        }
+        group = referred(functions[name].get("LoggingConfig", {}).get("LogGroup"))
+        if group and written != {f"${{{group}.Arn}}"}:
+            yield f"{name} writes to {sorted(written)}"
+
+
+@rule(11)
+def a_service_speaks_only_for_itself(system: System) -> Iterator[str]:
+    """PutEvents on our bus, with its own source."""
+    buses = {f"${{{name}.Arn}}" for name in system.of("Events::EventBus")}
+    functions = system.of("Lambda::Function")
+    for name, role in functions_with_roles(system.template):
+        source = f"gen3d.{variables_of(functions[name])['POWERTOOLS_SERVICE_NAME']}"
+        for statement in statements(system.template, role):
+            if "events:PutEvents" not in listed(statement["Action"]):
+                continue
+            if not {text(one) for one in listed(statement["Resource"])} <= buses:
+                yield f"{name} may put events on a bus that is not ours"
+            if statement.get("Condition") != {"StringEquals": {"events:source": source}}:
+                yield f"{name} may put events of another source than {source}"
+
+
+@rule(0)
+def a_function_may_use_the_tables_that_it_is_told_of(system: System) -> Iterator[str]:
+    functions, tables = system.of("Lambda::Function"), system.of("DynamoDB::Table")
+    for name, role in functions_with_roles(system.template):
+        told = {referred(value) for value in variables_of(functions[name]).values()} & set(tables)
+        allowed = {
+            one
+            for statement in statements(system.template, role)
+            if any(action.startswith("dynamodb:") for action in listed(statement["Action"]))
+            for one in references(statement["Resource"])
+        }
+        if told != allowed:
+            yield f"{name} is told of {sorted(map(str, told))} and may use {sorted(allowed)}"
+
+
+def _allowing(system: System) -> Iterator[tuple[str, Json]]:
+    """Every statement that allows something, with the name of who has it.
+
+    A key's own account is left out: that only hands the decision to the account's policies.
+    """
+    documents = [
+        (role, policy["PolicyDocument"])
+        for role, one in system.of("IAM::Role").items()
+        for policy in one.get("Policies", [])
+    ]
+    for kind in (
+        "IAM::Policy",
+        "IAM::ManagedPolicy",
+        "SQS::QueuePolicy",
+        "SNS::TopicPolicy",
+        "S3::BucketPolicy",
+    ):
+        documents += [(name, one["PolicyDocument"]) for name, one in system.of(kind).items()]
+    for name, document in documents:
+        for statement in listed(document["Statement"]):
+            if statement["Effect"] == "Allow":
+                yield name, statement
+    for name, key in system.of("KMS::Key").items():
+        for statement in key["KeyPolicy"]["Statement"]:
+            if text(_aws_principal(statement)) != OWNER:
+                yield name, {**statement, "Resource": f"${{{name}.Arn}}"}  # in a key's policy "*" is the key
+
+
+def _aws_principal(statement: Json) -> Any:
+    principal = statement.get("Principal")
+    return principal.get("AWS") if isinstance(principal, dict) else principal

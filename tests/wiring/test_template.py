@@ -1,0 +1,159 @@
+"""Names and settings that others rely on, and that no rule covers."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+
+import pytest
+from gen3d_events.codes import codes
+
+from tests.wiring import stack
+from tests.wiring.patterns import matches
+from tests.wiring.stack import ROOT, of_type, referred, text
+
+CONSUMERS = [
+    "UploadIngest",
+    "UploadProgress",
+    "EmbeddingStart",
+    "EmbeddingFinish",
+    "ReconstructionStart",
+    "ReconstructionRetry",
+    "ReconstructionFinish",
+    "MeshingMesh",
+    "NotificationMail",
+    "InferenceRelay",
+]
+
+
+def test_consumers_have_their_parts() -> None:
+    resources = stack.transformed()["Resources"]
+    parts = ("Queue", "DeadLetterQueue", "Function", "Role", "LogGroup")
+    assert {f"{name}{part}" for name in CONSUMERS for part in parts} <= set(resources)
+    assert set(stack.sources_of(stack.transformed())) == {f"{name}Queue" for name in CONSUMERS}
+
+
+def test_outputs() -> None:
+    assert set(stack.transformed()["Outputs"]) >= {
+        "ApiUrl",
+        "ApiId",
+        "UserPoolId",
+        "UserPoolClientId",
+        "DataBucketName",
+        "ModelBucketName",
+        "BusName",
+        "EndpointName",
+        "SuccessTopicArn",
+        "ErrorTopicArn",
+        "InferenceRoleArn",
+        "SessionsTableName",
+    }
+
+
+def test_only_the_retry_queue_holds_back() -> None:
+    queues = of_type(stack.transformed(RetryDelaySeconds="7"), "SQS::Queue")
+    delays = {name: int(queue.get("DelaySeconds", 0)) for name, queue in queues.items()}
+    assert {name: delay for name, delay in delays.items() if delay} == {"ReconstructionRetryQueue": 7}
+
+
+def test_only_config_and_download_links_are_public() -> None:
+    (api,) = of_type(stack.transformed(), "ApiGateway::RestApi").values()
+    paths = api["Body"]["paths"]
+    methods = {(path, method): one for path, by in paths.items() for method, one in by.items()}
+    assert set(methods) == {
+        ("/sessions", "get"),
+        ("/sessions", "post"),
+        ("/sessions/{session_id}", "get"),
+        ("/sessions/{session_id}/jobs", "post"),
+        ("/sessions/{session_id}/jobs/{job_id}", "get"),
+        ("/d/{token}", "get"),
+        ("/config", "get"),
+    }
+    open_to_all = {path for (path, _), one in methods.items() if one.get("security") in ([], [{"NONE": []}])}
+    assert open_to_all == {"/d/{token}", "/config"}
+    signed_in = {path for (path, _), one in methods.items() if one.get("security") == [{"Cognito": []}]}
+    assert signed_in == {path for path, _ in methods} - open_to_all
+
+
+@pytest.mark.parametrize(
+    ("response", "code"), [("UNAUTHORIZED", "unauthorized"), ("MISSING_AUTHENTICATION_TOKEN", "not_found")]
+)
+def test_the_gateway_refuses_in_our_words(response: str, code: str) -> None:
+    (api,) = of_type(stack.transformed(), "ApiGateway::RestApi").values()
+    answer = api["Body"]["x-amazon-apigateway-gateway-responses"][response]
+    known = codes[code]
+    assert int(answer["statusCode"]) == known.http_status
+    assert json.loads(answer["responseTemplates"]["application/json"]) == {
+        "code": code,
+        "error_class": known.error_class,
+        "message": known.message,
+        "hint": known.hint,
+    }
+
+
+def test_access_log_is_json() -> None:
+    (stage,) = of_type(stack.transformed(), "ApiGateway::Stage").values()
+    line = json.loads(stage["AccessLogSetting"]["Format"])
+    assert {"request_id", "user_id", "path", "status", "latency_ms"} <= set(line)
+
+
+def test_a_user_is_their_sub() -> None:
+    (pool,) = of_type(stack.transformed(), "Cognito::UserPool").values()
+    assert (pool["UsernameAttributes"], pool["AutoVerifiedAttributes"]) == (["email"], ["email"])
+    (client,) = of_type(stack.transformed(), "Cognito::UserPoolClient").values()
+    assert client["GenerateSecret"] is False
+    assert set(client["ExplicitAuthFlows"]) == {"ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"}
+
+
+def test_only_mail_signs_links_and_only_the_api_checks_them() -> None:
+    template = stack.transformed()
+    holders: dict[str, set[str]] = {"kms:GenerateMac": set(), "kms:VerifyMac": set()}
+    for name in of_type(template, "IAM::Role"):
+        for statement in stack.statements(template, name):
+            for action in set(stack.listed(statement["Action"])) & set(holders):
+                assert referred(statement["Resource"]) == "LinkKey"
+                holders[action].add(name)
+    assert holders == {"kms:GenerateMac": {"NotificationMailRole"}, "kms:VerifyMac": {"UploadApiRole"}}
+
+
+def test_only_starters_ask_the_endpoint() -> None:
+    template = stack.transformed()
+    askers = {
+        name: text(statement["Resource"]).rsplit(":", 1)[-1]
+        for name in of_type(template, "IAM::Role")
+        for statement in stack.statements(template, name)
+        if "sagemaker:InvokeEndpointAsync" in stack.listed(statement["Action"])
+    }
+    starters = ("EmbeddingStartRole", "ReconstructionStartRole", "ReconstructionRetryRole")
+    assert askers == dict.fromkeys(starters, "endpoint/gen3d-${Stage}")
+
+
+def test_stages() -> None:
+    parameters = stack.source()["Parameters"]
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    stages = {"default": "dev", "staging": "staging", "prod": "prod"}
+    assert set(config) - {"version"} == set(stages)
+    for environment, stage in stages.items():
+        assert config[environment]["global"]["parameters"]["language_extensions"] is True
+        deploy = config[environment]["deploy"]["parameters"]
+        assert deploy["stack_name"] == f"gen3d-{stage}"
+        assert deploy["resolve_s3"] is True
+        overrides = dict(one.split("=", 1) for one in deploy["parameter_overrides"])
+        assert overrides["Stage"] == stage
+        assert set(overrides) <= set(parameters)
+
+
+@pytest.mark.parametrize("file", ["template.yaml", "samconfig.toml"])
+def test_no_account_is_named(file: str) -> None:
+    assert not re.search(r"\b\d{12}\b", (ROOT / file).read_text())
+
+
+def test_matching() -> None:
+    event = {"source": "gen3d.upload", "detail": {"data": {"intent": "select"}}}
+    assert matches({"source": [{"prefix": "gen3d."}], "detail": {"data": {"intent": ["select"]}}}, event)
+    assert not matches({"source": ["gen3d.embedding", {"prefix": "aws."}]}, event)
+    assert not matches({"detail": {"data": {"intent": ["direct"], "task": ["embed"]}}}, event)
+    assert not matches({"detail": {"metadata": {"replay": ["x"]}}}, event)
+    with pytest.raises(ValueError, match="unknown operator"):
+        matches({"source": [{"suffix": "upload"}]}, event)
