@@ -1,0 +1,45 @@
+"""Reads and writes S3. Whatever S3 answers or does not, the failure is `inference_storage_failed`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import BotoCoreError, ClientError
+from gen3d_events import aws
+
+from gen3d_inference.failures import InferenceError
+
+
+def read(bucket: str, key: str, version_id: str) -> bytes:
+    """One version of an object. Raises InferenceError."""
+    with _classed(f"read s3://{bucket}/{key}"):
+        body: bytes = aws.client("s3").get_object(Bucket=bucket, Key=key, VersionId=version_id)["Body"].read()
+        return body
+
+
+def write(bucket: str, key: str, body: bytes, content_type: str) -> None:
+    """Raises InferenceError."""
+    with _classed(f"write s3://{bucket}/{key}"):
+        aws.client("s3").put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+
+
+def write_once(bucket: str, key: str, body: bytes, content_type: str) -> None:
+    """Write an object whose key names its content, unless it is there. Raises InferenceError."""
+    with _classed(f"write s3://{bucket}/{key}"):
+        try:
+            aws.client("s3").put_object(
+                Bucket=bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*"
+            )
+        except ClientError as error:
+            # 412: it is there. 409: another server is writing it.
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] not in {409, 412}:
+                raise
+
+
+@contextmanager
+def _classed(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        raise InferenceError("inference_storage_failed", f"could not {what}: {error}") from error

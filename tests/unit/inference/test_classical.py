@@ -1,0 +1,223 @@
+"""The weight-free segmenter: its decoder conforms, and one click on a clean product photo is enough."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+from gen3d_events.inference import DecoderGraph, EmbeddingManifest, TensorSpec
+from gen3d_inference.conformance import Arrays, Decoder, violations
+from gen3d_inference.engines import Embedding, MaskArray, Photo
+from gen3d_inference.engines.classical import ClassicalSegmenter
+from numpy.typing import NDArray
+from onnx import parser
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+from tests.unit.inference.solids import Points, picture_plane
+
+SIZE = 512
+
+
+def manifest_of(embedding: Embedding, width: int, height: int) -> EmbeddingManifest:
+    digests = [hashlib.sha256(graph).hexdigest() for graph in embedding.decoder.values()]
+    return EmbeddingManifest(
+        engine=ClassicalSegmenter.engine,
+        photo_width=width,
+        photo_height=height,
+        input_width=embedding.input_size[0],
+        input_height=embedding.input_size[1],
+        preprocessing=embedding.preprocessing,
+        mask_width=embedding.mask_size[0],
+        mask_height=embedding.mask_size[1],
+        tensors=tuple(
+            TensorSpec.model_validate({"name": name, "shape": value.shape, "dtype": value.dtype.name})
+            for name, value in embedding.tensors.items()
+        ),
+        decoder=tuple(
+            DecoderGraph(role=role, key=f"decoders/{digest}.onnx", sha256=digest, bytes=len(graph))
+            for (role, graph), digest in zip(embedding.decoder.items(), digests, strict=True)
+        ),
+    )
+
+
+class Clicks:
+    """A photo that can be clicked in its own px."""
+
+    def __init__(self, photo: Photo) -> None:
+        self.height, self.width = photo.shape[:2]
+        self.embedding = ClassicalSegmenter().embed(photo)
+        self.manifest = manifest_of(self.embedding, self.width, self.height)
+        self.decoder = Decoder(self.manifest, self.embedding.tensors, self.embedding.decoder)
+
+    def outputs(self, *clicks: tuple[float, float, int]) -> Arrays:
+        """clicks: x and y in px of the photo, and the label."""
+        given = np.array(clicks, np.float32).reshape(-1, 3)
+        scale = np.array([self.manifest.input_width / self.width, self.manifest.input_height / self.height])
+        return self.decoder.decode((given[:, :2] * scale).astype(np.float32), given[:, 2])
+
+    def mask(self, *clicks: tuple[float, float, int], candidate: int = 0) -> MaskArray:
+        logits = Image.fromarray(self.outputs(*clicks)["masks"][0, candidate])
+        shown = np.asarray(logits.resize((self.width, self.height), Image.Resampling.BILINEAR))
+        return np.asarray(shown > self.manifest.mask_threshold)
+
+
+def overlap(mask: MaskArray, truth: MaskArray) -> float:
+    return float((mask & truth).sum() / (mask | truth).sum())
+
+
+def product_photo(mask: MaskArray, colour: NDArray[np.float64], shade: Points) -> Photo:
+    """An object on a bright table that darkens towards its lower edge, with soft edges and noise."""
+    _, z = picture_plane(SIZE)
+    table = np.array([236, 234, 230]) * (1 - 0.12 * np.clip(-z, 0, 1))[..., None]
+    lit = colour * (0.4 + 0.6 * shade)[..., None]
+    soft = gaussian_filter(np.where(mask[..., None], lit, table), (0.8, 0.8, 0))
+    noisy = soft + np.random.default_rng(1).normal(0, 2, soft.shape)
+    return np.asarray(noisy.clip(0, 255), dtype=np.uint8)
+
+
+def ball() -> tuple[MaskArray, Points]:
+    x, z = picture_plane(SIZE)
+    towards = np.sqrt(np.clip(1 - x * x - z * z, 0, 1))
+    return x * x + z * z < 1, np.clip(0.7 * towards - 0.4 * x + 0.6 * z, 0, 1)
+
+
+def mug() -> MaskArray:
+    x, z = picture_plane(SIZE)
+    handle = np.hypot(x - 0.55, z)
+    return np.asarray(
+        ((np.abs(x) < 0.5) & (np.abs(z) < 0.7)) | ((handle < 0.45) & (handle > 0.3) & (x > 0.3))
+    )
+
+
+@pytest.mark.parametrize("shape", [(768, 1024), (1024, 768), (64, 64), (64, 1024), (301, 199)])
+def test_the_decoder_conforms_for_photos_of_every_shape(shape: tuple[int, int]) -> None:
+    photo = np.random.default_rng(2).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    embedding = ClassicalSegmenter().embed(photo)
+    manifest = manifest_of(embedding, shape[1], shape[0])
+    assert list(violations(manifest, embedding.tensors, embedding.decoder)) == []
+
+
+def test_the_decoder_is_one_small_file_for_all_photos() -> None:
+    photos = [np.full((64, 90, 3), value, np.uint8) for value in (0, 200)]
+    graphs = [ClassicalSegmenter().embed(photo).decoder["decode"] for photo in photos]
+    assert graphs[0] == graphs[1]
+    assert len(graphs[0]) < 3_000_000
+
+
+def test_a_flat_photo_is_no_problem() -> None:
+    outputs = Clicks(np.full((100, 100, 3), 127, np.uint8)).outputs((50, 50, 1))
+    assert all(np.isfinite(value).all() for value in outputs.values())
+
+
+def test_no_click_at_all_marks_nothing() -> None:
+    mask, shade = ball()
+    assert not Clicks(product_photo(mask, np.array([190.0, 60, 40]), shade)).mask().any()
+
+
+def test_one_click_takes_a_plain_object() -> None:
+    truth, shade = ball()
+    clicks = Clicks(product_photo(truth, np.array([190.0, 60, 40]), shade))
+    assert overlap(clicks.mask((256, 256, 1)), truth) > 0.95
+
+
+def test_one_click_takes_a_striped_object_and_candidate_1_its_stripe() -> None:
+    truth, shade = ball()
+    x, z = picture_plane(SIZE)
+    striped = (np.floor((z + 0.2 * x) * 4) % 2 < 1)[..., None]
+    colour = np.where(striped, np.array([190.0, 60, 40]), np.array([235.0, 200, 60]))
+    clicks = Clicks(product_photo(truth, colour, shade))
+    assert overlap(clicks.mask((256, 256, 1)), truth) > 0.9
+    assert clicks.mask((256, 256, 1), candidate=1).sum() < 0.3 * truth.sum()
+
+
+def test_a_click_away_opens_the_hole_of_a_handle() -> None:
+    truth = mug()
+    clicks = Clicks(product_photo(truth, np.array([40.0, 90, 170]), np.full(truth.shape, 0.8)))
+    body, hole = (256.0, 256.0, 1), (256 + 0.62 / 1.25 * 256, 256.0, 0)
+    assert overlap(clicks.mask(body, hole), truth) > 0.95
+
+
+def test_a_click_on_the_background_does_not_take_the_object() -> None:
+    truth, shade = ball()
+    clicks = Clicks(product_photo(truth, np.array([190.0, 60, 40]), shade))
+    assert not (clicks.mask((20, 20, 1)) & truth).sum() > 0.02 * truth.sum()
+
+
+def test_a_box_alone_takes_the_object_in_it_and_nothing_outside() -> None:
+    truth, shade = ball()
+    clicks = Clicks(product_photo(truth, np.array([190.0, 60, 40]), shade))
+    taken = clicks.mask((40, 40, 2), (472, 472, 3))
+    assert overlap(taken, truth) > 0.95
+    half = clicks.mask((40, 40, 2), (256, 472, 3))
+    assert not half[:, 264:].any()
+    assert half[:, :248].any()
+
+
+def test_points_outside_the_photo_are_taken_at_its_border() -> None:
+    truth, shade = ball()
+    clicks = Clicks(product_photo(truth, np.array([190.0, 60, 40]), shade))
+    assert np.isfinite(clicks.outputs((-50, 900, 1), (512, 512, 0))["masks"]).all()
+
+
+BROKEN = """
+<ir_version: 8, opset_import: ["" : 17]>
+broken (
+    float16[1, 9, height, width] features, float[1, points, 2] point_coords, float[1, points] point_labels,
+    float[1, 1, height, width] mask_input{more}
+) => (float[1, 4, height, width] masks, float[1, 4] scores, float[1] object_score)
+<int64[4] four = {{1, 4, 1, 1}}, int64[1] last = {{1}}, int64[2] flat = {{1, 4}}, float zero = {{0.0}}>
+{{
+    {masks}
+    four_masks = Expand (plane, four)
+    masks = Identity (four_masks)
+    row = ReduceMax <axes = [2, 3], keepdims = 0> (masks)
+    scores = Identity (row)
+    object_score = ReduceMax <axes = [1], keepdims = 0> (row)
+}}
+"""
+DEAF = "plane = Mul (mask_input, zero)"
+COUNTING_PADDING = """
+    mean = ReduceMean <axes = [1, 2], keepdims = 1> (point_coords)
+    mean_plane = Unsqueeze (mean, last)
+    plane = Add (mask_input, mean_plane)
+"""
+
+
+@pytest.mark.parametrize(
+    ("masks", "more", "said"),
+    [
+        (DEAF, "", "a click on the background gives the same masks"),
+        (DEAF, "", "two boxes give the same masks"),
+        (DEAF, "", "an earlier mask changes nothing"),
+        (COUNTING_PADDING, "", "padding label -1 change the masks"),
+        (DEAF, ", float[1] invented", "wants the input 'invented'"),
+    ],
+)
+def test_the_conformance_check_tells_a_decoder_that_breaks_the_contract(
+    masks: str, more: str, said: str
+) -> None:
+    good = ClassicalSegmenter().embed(np.zeros((64, 64, 3), np.uint8))
+    graph = parser.parse_model(BROKEN.format(masks=masks, more=more)).SerializeToString()
+    broken = Embedding(good.tensors, good.input_size, good.mask_size, good.preprocessing, {"decode": graph})
+    told = list(violations(manifest_of(broken, 64, 64), broken.tensors, broken.decoder))
+    assert any(said in sentence for sentence in told), told
+
+
+def test_the_conformance_check_tells_a_manifest_that_does_not_fit() -> None:
+    good = ClassicalSegmenter().embed(np.zeros((64, 64, 3), np.uint8))
+    fitting = manifest_of(good, 64, 64)
+    graph = fitting.decoder[0]
+    for changed, said in (
+        ({"tensors": fitting.tensors[:1]}, "announces the tensors"),
+        ({"decoder": ()}, "announces the graphs"),
+        ({"decoder": (graph.model_copy(update={"bytes": 5}),)}, "the announced hash and length"),
+        (
+            {"decoder": (graph.model_copy(update={"key": "decoders/1.onnx"}),)},
+            "does not name its content",
+        ),
+    ):
+        told = list(violations(fitting.model_copy(update=changed), good.tensors, good.decoder))
+        assert len(told) == 1
+        assert said in told[0]

@@ -1,0 +1,54 @@
+"""Engines are chosen by name, never by fallback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from gen3d_inference.engines import EngineUnavailable, choose_reconstructor, choose_segmenter
+
+WEIGHT_FREE = {"GEN3D_SEGMENTER": "classical", "GEN3D_RECONSTRUCTOR": "relief", "MODEL_BUCKET": "models"}
+
+
+def test_the_named_engines_say_who_they_are() -> None:
+    segmenter, reconstructor = choose_segmenter(WEIGHT_FREE).engine, choose_reconstructor(WEIGHT_FREE).engine
+    assert (segmenter.name, segmenter.version, segmenter.weight_free) == ("classical", "1.0", True)
+    assert (reconstructor.name, reconstructor.version, reconstructor.weight_free) == ("relief", "1.0", True)
+
+
+@pytest.mark.parametrize("name", [None, "", "sam3", "Classical", "relief"])
+def test_another_segmenter_is_refused_with_what_to_do(name: str | None) -> None:
+    environment = {} if name is None else {"GEN3D_SEGMENTER": name}
+    with pytest.raises(EngineUnavailable, match=r"GEN3D_SEGMENTER .*Set it to one of: classical\."):
+        choose_segmenter(environment)
+
+
+@pytest.mark.parametrize("name", [None, "", "sam3d", "classical"])
+def test_another_reconstructor_is_refused_with_what_to_do(name: str | None) -> None:
+    environment = {} if name is None else {"GEN3D_RECONSTRUCTOR": name}
+    with pytest.raises(EngineUnavailable, match=r"GEN3D_RECONSTRUCTOR .*Set it to one of: relief\."):
+        choose_reconstructor(environment)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"GEN3D_SEGMENTER": "sam3"}, "GEN3D_SEGMENTER is sam3, but SAM 3 is not part of this image"),
+        ({"GEN3D_RECONSTRUCTOR": "sam3d"}, "GEN3D_RECONSTRUCTOR is sam3d, but SAM 3D Objects"),
+        ({"GEN3D_RECONSTRUCTOR": ""}, "GEN3D_RECONSTRUCTOR is not set"),
+        ({"MODEL_BUCKET": ""}, "MODEL_BUCKET is not set"),
+    ],
+)
+def test_the_server_ends_with_a_clear_message(change: dict[str, str], said: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "gen3d_inference.server", "serve"],
+        env={"PYTHONPATH": "container:events", **WEIGHT_FREE, **change},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr

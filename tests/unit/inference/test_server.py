@@ -1,0 +1,379 @@
+"""The SageMaker server, spoken to as SageMaker does: real HTTP, real engines, S3 in moto."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import uvicorn
+from gen3d_events.inference import (
+    EmbeddingManifest,
+    EmbedReply,
+    ErrorReply,
+    InferenceRequest,
+    ReconstructReply,
+)
+from gen3d_events.models import Engine, JobOptions, Mask, Photo, Quality
+from gen3d_events.samples import BUCKET, samples
+from gen3d_inference import engines
+from gen3d_inference.conformance import violations
+from gen3d_inference.engines.classical import ClassicalSegmenter
+from gen3d_inference.engines.relief import ReliefReconstructor
+from gen3d_inference.ply import Splats, from_ply
+from gen3d_inference.server import application
+from gen3d_inference.tasks import Workshop
+from PIL import Image
+from safetensors.numpy import load
+
+MODELS = "gen3d-dev-models"
+WIDTH, HEIGHT = 160, 120
+PREFIX = "users/somebody/sessions/ses/"
+WORKSHOP = Workshop(ClassicalSegmenter(), ReliefReconstructor(), MODELS)
+DEADLINE_SECONDS = 20
+
+
+@dataclass
+class Held:
+    """A reconstructor that works until it is released, and counts how many work at once."""
+
+    engine = Engine(name="held", version="1", weight_free=True)
+    working: threading.Event = field(default_factory=threading.Event)
+    released: threading.Event = field(default_factory=threading.Event)
+    now: int = 0
+    most: int = 0
+
+    def reconstruct(
+        self, photo: engines.Photo, mask: engines.MaskArray, quality: Quality, seed: int
+    ) -> Splats:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        self.working.set()
+        assert self.released.wait(DEADLINE_SECONDS)
+        self.now -= 1
+        return ReliefReconstructor().reconstruct(photo, mask, Quality.FAST, seed)
+
+
+@dataclass
+class Failing:
+    """An engine that fails in a way of its own."""
+
+    error: Exception
+    engine = Engine(name="failing", version="1", weight_free=True)
+
+    def embed(self, photo: engines.Photo) -> engines.Embedding:
+        raise self.error
+
+    def reconstruct(
+        self, photo: engines.Photo, mask: engines.MaskArray, quality: Quality, seed: int
+    ) -> Splats:
+        raise self.error
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@contextmanager
+def served(workshop: Workshop) -> Iterator[httpx.Client]:
+    """A client of the application on a free port."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(application(workshop), log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            eventually(lambda: server.started)
+            address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            with httpx.Client(base_url=address, timeout=DEADLINE_SECONDS, trust_env=False) as client:
+                yield client
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@pytest.fixture
+def s3(data_bucket: Any) -> Any:
+    data_bucket.create_bucket(Bucket=MODELS)
+    data_bucket.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    return data_bucket
+
+
+def stored(s3: Any, name: str, content: bytes) -> tuple[str, str]:
+    key = f"{PREFIX}{name}"
+    return key, s3.put_object(Bucket=BUCKET, Key=key, Body=content)["VersionId"]
+
+
+def png(values: np.ndarray[Any, np.dtype[np.uint8]]) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(values).save(file, "PNG")
+    return file.getvalue()
+
+
+def disc() -> np.ndarray[Any, np.dtype[np.uint8]]:
+    row, column = np.mgrid[0:HEIGHT, 0:WIDTH]
+    inside = np.hypot(column - WIDTH / 2, row - HEIGHT / 2) < 40
+    return np.where(inside, np.uint8(255), np.uint8(0))
+
+
+def request(s3: Any, task: str = "embed", **changes: object) -> InferenceRequest:
+    """A valid request whose photo (a red disc on white) and mask are stored."""
+    picture = np.where(disc()[..., None] > 0, (200, 40, 40), 250).astype(np.uint8)
+    photo_key, photo_version = stored(s3, "photo.png", png(picture))
+    mask_key, mask_version = stored(s3, "mask.png", png(disc()))
+    made = InferenceRequest.model_validate(
+        {
+            "task": task,
+            "inference_id": "emb-1" if task == "embed" else "rec-1",
+            "metadata": samples["Image Uploaded"].metadata,
+            "bucket": BUCKET,
+            "photo": Photo(
+                key=photo_key,
+                version_id=photo_version,
+                width=WIDTH,
+                height=HEIGHT,
+                format="png",
+                bytes=1,
+                thumbnail_key="thumbnail.jpg",
+            ),
+            "mask": Mask(
+                key=mask_key,
+                version_id=mask_version,
+                width=WIDTH,
+                height=HEIGHT,
+                pixels=int((disc() > 0).sum()),
+                coverage=0.26,
+            ),
+            "options": JobOptions(quality=Quality.FAST),
+            "output_prefix": f"{PREFIX}out/",
+        }
+    )
+    return made.model_copy(update=changes)
+
+
+def invoke(client: httpx.Client, wanted: InferenceRequest) -> httpx.Response:
+    return client.post("/invocations", content=wanted.model_dump_json())
+
+
+def content(s3: Any, key: str, bucket: str = BUCKET) -> bytes:
+    body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    return body
+
+
+def refusal(answer: httpx.Response) -> tuple[int, str, str]:
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    told = ErrorReply.model_validate_json(answer.content)
+    assert told.message
+    return answer.status_code, told.code, told.error_class
+
+
+def test_embed_stores_an_embedding_whose_decoder_conforms(s3: Any) -> None:
+    with served(WORKSHOP) as client:
+        answer = invoke(client, request(s3))
+    assert answer.status_code == 200
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    reply = EmbedReply.model_validate_json(answer.content)
+    assert reply.engine == Engine(name="classical", version="1.0", weight_free=True)
+    assert reply.manifest_key == f"{PREFIX}out/manifest.json"
+    assert reply.embedding_key == f"{PREFIX}out/embedding.safetensors"
+
+    embedding = content(s3, reply.embedding_key)
+    assert len(embedding) == reply.bytes
+    manifest = EmbeddingManifest.model_validate_json(content(s3, reply.manifest_key))
+    assert (manifest.photo_width, manifest.photo_height) == (WIDTH, HEIGHT)
+    graphs = {graph.role: content(s3, graph.key, MODELS) for graph in manifest.decoder}
+    assert list(violations(manifest, load(embedding), graphs)) == []
+
+
+def test_the_decoder_is_published_once(s3: Any) -> None:
+    s3.put_bucket_versioning(Bucket=MODELS, VersioningConfiguration={"Status": "Enabled"})
+    with served(WORKSHOP) as client:
+        assert [invoke(client, request(s3)).status_code for _ in range(2)] == [200, 200]
+    assert len(s3.list_object_versions(Bucket=MODELS)["Versions"]) == 1
+
+
+def test_reconstruct_stores_splats(s3: Any) -> None:
+    with served(WORKSHOP) as client:
+        answer = invoke(client, request(s3, "reconstruct"))
+    assert answer.status_code == 200
+    reply = ReconstructReply.model_validate_json(answer.content)
+    assert reply.engine == Engine(name="relief", version="1.0", weight_free=True)
+    assert reply.splat_key == f"{PREFIX}out/splat.ply"
+    ply = content(s3, reply.splat_key)
+    assert len(ply) == reply.bytes
+    assert len(from_ply(ply)) == reply.gaussians == pytest.approx(30_000, rel=0.1)
+    assert len(answer.content) < 1000
+
+
+def test_the_same_request_twice_writes_the_same(s3: Any) -> None:
+    with served(WORKSHOP) as client:
+        files = []
+        for _ in range(2):
+            invoke(client, request(s3, "reconstruct"))
+            files.append(content(s3, f"{PREFIX}out/splat.ply"))
+    assert files[0] == files[1]
+
+
+def test_the_announced_version_is_computed_not_the_latest(s3: Any) -> None:
+    wanted = request(s3, "reconstruct")
+    stored(s3, "mask.png", b"written over")
+    with served(WORKSHOP) as client:
+        assert invoke(client, wanted).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("task", "file", "bytes_", "code"),
+    [
+        ("embed", "photo.png", b"no photo", "image_corrupt"),
+        ("reconstruct", "photo.png", b"no photo", "image_corrupt"),
+        ("reconstruct", "mask.png", b"no mask", "mask_corrupt"),
+        ("reconstruct", "mask.png", png(disc()[:-1]), "mask_size_mismatch"),
+        ("reconstruct", "mask.png", png(disc() * 0), "mask_too_small"),
+    ],
+)
+def test_a_users_error_is_a_4xx(s3: Any, task: str, file: str, bytes_: bytes, code: str) -> None:
+    wanted = request(s3, task)
+    part = "photo" if file == "photo.png" else "mask"
+    _, version = stored(s3, file, bytes_)
+    given = getattr(wanted, part).model_copy(update={"version_id": version})
+    with served(WORKSHOP) as client:
+        answer = invoke(client, wanted.model_copy(update={part: given}))
+    assert refusal(answer) == (422, code, "user")
+
+
+def test_what_s3_refuses_is_transient(s3: Any) -> None:
+    wanted = request(s3)
+    missing = wanted.photo.model_copy(update={"key": f"{PREFIX}elsewhere.png"})
+    with served(WORKSHOP) as client:
+        for harmed in ({"photo": missing}, {"bucket": "no-such-bucket"}):
+            answer = invoke(client, wanted.model_copy(update=harmed))
+            assert refusal(answer) == (503, "inference_storage_failed", "transient")
+    with served(Workshop(WORKSHOP.segmenter, WORKSHOP.reconstructor, "no-such-models")) as client:
+        assert refusal(invoke(client, wanted)) == (503, "inference_storage_failed", "transient")
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (MemoryError("40 GiB"), (503, "inference_out_of_memory", "transient")),
+        (ZeroDivisionError("division by zero"), (500, "inference_failed", "system")),
+    ],
+)
+@pytest.mark.parametrize("task", ["embed", "reconstruct"])
+def test_an_engines_failure_has_its_code(
+    s3: Any, error: Exception, expected: tuple[int, str, str], task: str
+) -> None:
+    with served(Workshop(Failing(error), Failing(error), MODELS)) as client:
+        assert refusal(invoke(client, request(s3, task))) == expected
+        assert client.get("/ping").status_code == 200
+
+
+def test_what_is_no_request_is_a_400(s3: Any) -> None:
+    valid = json.loads(request(s3, "reconstruct").model_dump_json(exclude_none=True))
+    with served(WORKSHOP) as client:
+        for body in (b"", b"{", b"[]", json.dumps({**valid, "task": "segment"}).encode()):
+            answer = client.post("/invocations", content=body)
+            assert refusal(answer) == (400, "inference_request_invalid", "system")
+        for part in ("mask", "options"):
+            answer = client.post("/invocations", json={k: v for k, v in valid.items() if k != part})
+            assert refusal(answer) == (500, "inference_request_invalid", "system")
+        assert client.get("/invocations").status_code == 405
+
+
+def test_ping_answers_during_work_and_requests_wait_for_one_another(s3: Any) -> None:
+    held = Held()
+    wanted = request(s3, "reconstruct")
+    with served(Workshop(WORKSHOP.segmenter, held, MODELS)) as client, ThreadPoolExecutor() as pool:
+        answers = [pool.submit(invoke, client, wanted) for _ in range(3)]
+        assert held.working.wait(DEADLINE_SECONDS)
+        assert client.get("/ping", timeout=2).status_code == 200
+        assert not any(answer.done() for answer in answers)
+        held.released.set()
+        assert [answer.result().status_code for answer in answers] == [200, 200, 200]
+    assert held.most == 1
+
+
+STUCK = """
+import sys, threading
+from gen3d_inference.server import serve
+from gen3d_inference.tasks import Workshop
+
+class Stuck(Workshop):
+    def run(self, request):
+        print("working", flush=True)
+        threading.Event().wait()
+
+serve(Stuck(None, None, ""), "127.0.0.1", int(sys.argv[1]), grace_seconds=1)
+"""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def process(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    child = subprocess.Popen(
+        [sys.executable, *arguments],
+        env={"PYTHONPATH": "container:events", **environment},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with child:
+        try:
+            yield child
+        finally:
+            child.kill()
+
+
+def answers_ping(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/ping", trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_idle_server_ends_cleanly_on_a_signal(number: signal.Signals) -> None:
+    port = free_port()
+    settings = {
+        "GEN3D_SEGMENTER": "classical",
+        "GEN3D_RECONSTRUCTOR": "relief",
+        "MODEL_BUCKET": MODELS,
+        "HOST": "127.0.0.1",
+        "PORT": str(port),
+    }
+    with process("-m", "gen3d_inference.server", "serve", **settings) as child:
+        eventually(lambda: answers_ping(port))
+        child.send_signal(number)
+        assert child.wait(DEADLINE_SECONDS) == 0
+
+
+def test_a_server_that_cannot_finish_ends_when_its_grace_is_over(s3: Any) -> None:
+    port, wanted = free_port(), request(s3)
+    with process("-c", STUCK, str(port)) as child, ThreadPoolExecutor() as pool:
+        eventually(lambda: answers_ping(port))
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+            pool.submit(invoke, client, wanted)
+            assert child.stdout
+            assert child.stdout.readline() == "working\n"
+            child.terminate()
+            assert child.wait(DEADLINE_SECONDS) == 0
