@@ -1,0 +1,85 @@
+"""The GPU image's server as a plain process: what SageMaker does with a container, without a container."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from gen3d_local.children import HOST, LOCAL, Child, clean_environment
+from gen3d_local.state import free_port
+
+MODULE = "gen3d_inference.server"
+ROOT = LOCAL.parent
+SOURCES = (ROOT / "container", ROOT / "events", LOCAL, ROOT)
+START_SECONDS = 60.0
+# What is being computed then is computed again: its request stays in the queue.
+STOP_SECONDS = 2.0
+
+
+class ContainerFailed(RuntimeError):
+    """The server did not start, or ended. The message ends with the last lines of its log."""
+
+
+class Container:
+    """Started when it is first needed, and again after it ended."""
+
+    def __init__(self, environment: Mapping[str, str], log: Path, module: str) -> None:
+        self._environment = environment
+        self._log = log
+        self._module = module
+        self._child: Child | None = None
+        self._http = httpx.AsyncClient(trust_env=False)
+        self._url = ""
+
+    def start(self) -> None:
+        """Begin to start the server unless it runs."""
+        if self._child and not self._child.ended:
+            return
+        self.stop()
+        port = free_port()
+        self._url = f"http://{HOST}:{port}"
+        path = ":".join(map(str, SOURCES))
+        variables = {**self._environment, "HOST": HOST, "PORT": str(port), "PYTHONPATH": path}
+        self._child = Child("inference server", self._module, clean_environment(**variables), self._log)
+
+    async def ready(self) -> bool:
+        """Whether the server answers /ping. Raises ContainerFailed when it has ended."""
+        if self._child is None or self._child.ended:
+            raise ContainerFailed(f"the inference server ended. Its log {self._log} ends:\n{self.tail()}")
+        try:
+            return (await self._http.get(f"{self._url}/ping", timeout=2)).status_code == httpx.codes.OK
+        except httpx.HTTPError:
+            return False
+
+    async def wait_ready(self) -> None:
+        """Start the server if need be and return when it answers /ping. Raises ContainerFailed."""
+        self.start()
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                while not await self.ready():
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise ContainerFailed(
+                f"the inference server did not answer /ping. Its log {self._log} ends:\n{self.tail()}"
+            ) from None
+
+    async def invoke(self, body: bytes, content_type: str, accept: str, seconds: float) -> httpx.Response:
+        """POST /invocations. Raises ContainerFailed, httpx.TimeoutException or another httpx.HTTPError."""
+        await self.wait_ready()
+        return await self._http.post(
+            f"{self._url}/invocations",
+            content=body,
+            headers={"Content-Type": content_type, "Accept": accept},
+            timeout=seconds,
+        )
+
+    def tail(self) -> str:
+        return self._child.tail() if self._child else ""
+
+    def stop(self) -> None:
+        if self._child:
+            self._child.stop(STOP_SECONDS)
+            self._child = None

@@ -1,0 +1,74 @@
+"""The engine: ministack, with the resource types that it lacks, as a child process of the laptop cloud.
+
+Run as a module it reads GEN3D_STATE and ministack's own variables. It writes its state down on SIGALRM, every
+minute, and when it is stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+from ministack import app
+from ministack.core import persistence
+from ministack.services import eventbridge, lambda_svc
+from ministack.services.cloudformation import provisioners
+
+from gen3d_local import object_events, permissions, resources
+from gen3d_local.registry import Registry
+from gen3d_local.state import State
+
+# After a wake-up that brought nothing the queue poller sleeps, by default for 50 ms: most of a hop.
+POLL_GAP_SECONDS = 0.005
+# Batches of one queue that run at a time. More than the cores only start more processes.
+CONCURRENCY = max(2, os.cpu_count() or 1)
+# By itself ministack saves only when it is stopped; a kill would then cost everything since the start.
+SAVE_SECONDS = 60.0
+SAVED_AT_THE_END = ("cloudwatch", "cloudwatch_logs")
+
+
+def main() -> None:
+    registry = Registry(State(Path(os.environ["GEN3D_STATE"])).sagemaker)
+    provisioners._RESOURCE_HANDLERS.update(
+        {
+            "AWS::SageMaker::Model": resources.sagemaker(registry, "Model"),
+            "AWS::SageMaker::EndpointConfig": resources.sagemaker(registry, "EndpointConfig"),
+            "AWS::SageMaker::Endpoint": resources.sagemaker(registry, "Endpoint"),
+            "AWS::ApplicationAutoScaling::ScalableTarget": resources.scalable_target(),
+            "AWS::ApplicationAutoScaling::ScalingPolicy": resources.scaling_policy(),
+            "AWS::CloudWatch::Alarm": resources.alarm(),
+            "AWS::Events::Archive": resources.archive(_archive_call),
+        }
+    )
+    permissions.teach()
+    object_events.teach()
+    lambda_svc._ESM_IDLE_WAKE_GAP_SECONDS = POLL_GAP_SECONDS
+    allowed = lambda_svc._sqs_esm_concurrency
+    lambda_svc._sqs_esm_concurrency = lambda *mapping: min(allowed(*mapping), CONCURRENCY)
+    signal.signal(signal.SIGALRM, _save)
+    signal.setitimer(signal.ITIMER_REAL, SAVE_SECONDS, SAVE_SECONDS)
+    app.main()
+
+
+def _save(*_: object) -> None:
+    """Write down all but the functions' logs, which grow without end."""
+    services = app._build_persistence_save_dict()
+    persistence.save_all({name: state for name, state in services.items() if name not in SAVED_AT_THE_END})
+
+
+def _archive_call(operation: str, request: dict[str, Any]) -> None:
+    functions = {
+        "create": eventbridge._create_archive,
+        "update": eventbridge._update_archive,
+        "delete": eventbridge._delete_archive,
+    }
+    status, _, body = functions[operation](request)
+    if status != 200:
+        raise ValueError(f"AWS::Events::Archive: {json.loads(body)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""The one address of the laptop cloud: the site, the API under /api/, the mails that were sent under /mail.
+
+On AWS CloudFront does this. Run as a module it reads GEN3D_ENGINE_URL, GEN3D_STATE and PORT.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import html
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from gen3d_local import mail
+from gen3d_local.children import HOST, LOCAL
+from gen3d_local.state import State, read_json
+
+PAGE = Path(__file__).with_name("page.html")
+SITE = LOCAL.parent / "frontend" / "dist"
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+# Headers that belong to one connection, not to the message.
+OWN = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "host",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+
+
+class Front:
+    def __init__(self, engine_url: str, outputs: Path) -> None:
+        self._engine_url = engine_url
+        self._outputs = outputs
+        # The first call of a function starts its process, so allow API Gateway's own limit.
+        self._http = httpx.AsyncClient(base_url=engine_url, timeout=29, trust_env=False)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def api(self, request: Request) -> Response:
+        """The REST API: its stage is called `api`, so the path is the same on both sides."""
+        try:
+            api_id = read_json(self._outputs)["ApiId"]
+        except FileNotFoundError:
+            return PlainTextResponse("Gen3D is still being deployed.", status_code=503)
+        path = f"/_aws/execute-api/{api_id}{request.scope['raw_path'].decode()}"
+        try:
+            reply = await self._http.request(
+                request.method,
+                httpx.URL(path, query=request.scope["query_string"] or None),
+                content=await request.body(),
+                headers=[(name, value) for name, value in request.headers.items() if name not in OWN],
+            )
+        except httpx.HTTPError as error:
+            return PlainTextResponse(f"The engine does not answer: {error!r}", status_code=502)
+        answer = Response(reply.content, reply.status_code)
+        for name, value in reply.headers.multi_items():
+            if name.lower() not in OWN:
+                answer.headers.append(name, value)
+        return answer
+
+    async def mail(self, _: Request) -> Response:
+        """Every mail that was sent, the newest first."""
+        reply = await self._http.get(mail.PATH)
+        reply.raise_for_status()
+        shown = "<hr>".join(_shown(one) for one in reversed(mail.parse(reply.json())))
+        return HTMLResponse(f"<!doctype html><title>Mail</title><h1>Mail</h1>{shown}")
+
+
+def _shown(one: mail.Mail) -> str:
+    """A mail as HTML; its own HTML is shown without scripts and without rights."""
+    text = html.escape
+    frame = f'<iframe sandbox="allow-popups" width="100%" height="400" srcdoc="{text(one.html)}"></iframe>'
+    return (
+        f"<h2>{text(one.subject)}</h2><p>{one.sent_at:%d %B %Y, %H:%M} UTC, from {text(one.sender)} "
+        f"to {text(', '.join(one.to))}</p><pre>{text(one.text)}</pre>{frame if one.html else ''}"
+    )
+
+
+def application(front: Front, site: Path) -> Starlette:
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        await front.close()
+
+    async def page(_: Request) -> Response:
+        return FileResponse(PAGE)
+
+    built = (site / "index.html").exists()
+    home: BaseRoute = Mount("/", StaticFiles(directory=site, html=True)) if built else Route("/", page)
+    return Starlette(
+        lifespan=lifespan,
+        # A page elsewhere whose name points at this computer must not read mails with their links.
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])],
+        routes=[
+            Route("/api/{path:path}", front.api, methods=METHODS),
+            Route("/mail", front.mail),
+            home,
+        ],
+    )
+
+
+def main() -> None:
+    front = Front(os.environ["GEN3D_ENGINE_URL"], State(Path(os.environ["GEN3D_STATE"])).outputs)
+    uvicorn.run(
+        application(front, SITE),
+        host=HOST,
+        port=int(os.environ["PORT"]),
+        access_log=False,
+        timeout_graceful_shutdown=2,
+    )
+
+
+if __name__ == "__main__":
+    main()

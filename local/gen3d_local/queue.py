@@ -1,0 +1,44 @@
+"""The accepted inference requests of one endpoint, on disk: one file each, gone only when it is answered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from gen3d_local.state import read_json, write_json
+
+
+@dataclass(frozen=True)
+class Request:
+    """One call of InvokeEndpointAsync. `accepted_at` in seconds since 1970; locations are `s3://bucket/key`."""
+
+    inference_id: str
+    input_location: str
+    output_location: str
+    failure_location: str
+    content_type: str
+    accept: str
+    ttl_seconds: int
+    timeout_seconds: int
+    accepted_at: float
+
+
+class Queue:
+    """First in, first out. Survives a kill: a request is either whole in the folder or was never accepted."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def put(self, request: Request) -> None:
+        write_json(self._folder / f"{time.time_ns():020d}.json", asdict(request))
+
+    def waiting(self) -> Iterator[tuple[Path, Request]]:
+        """Every request that is not answered, oldest first, with the token for `answered`."""
+        for path in sorted(self._folder.glob("[0-9]*.json")):
+            yield path, Request(**read_json(path))
+
+    def answered(self, token: Path) -> None:
+        token.unlink(missing_ok=True)

@@ -1,0 +1,148 @@
+"""Works off the queue of one endpoint: one request at a time, to the container and back to S3 and SNS."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+from botocore.exceptions import BotoCoreError, ClientError
+
+from gen3d_local import notification
+from gen3d_local.container import Container, ContainerFailed
+from gen3d_local.queue import Queue, Request
+from gen3d_local.registry import Endpoint
+from gen3d_local.roles import Role
+
+ENGINE_RETRY_SECONDS = 1.0
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a request failed. body: the model's reply, kept at the failure location."""
+
+    reason: str
+    body: bytes | None = None
+    expired: bool = False
+
+
+class Worker:
+    def __init__(self, endpoint: Endpoint, queue: Queue, container: Container, role: Role) -> None:
+        self.endpoint = endpoint
+        self.container = container
+        self.role = role
+        self._queue = queue
+        self._arrived = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name=f"endpoint {self.endpoint.name}")
+
+    def accept(self, request: Request) -> None:
+        """Keep the request; it is answered even if this process is killed now."""
+        self._queue.put(request)
+        self._arrived.set()
+
+    async def stop(self) -> None:
+        """A request that is being computed stays in the queue."""
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.to_thread(self.container.stop)
+
+    async def _run(self) -> None:
+        while True:
+            self._arrived.clear()
+            for token, request in self._queue.waiting():
+                await self._until_answered(request)
+                self._queue.answered(token)
+            await self._arrived.wait()
+
+    async def _until_answered(self, request: Request) -> None:
+        """Answer, or log why SageMaker could not have answered either; wait while the engine is away."""
+        while True:
+            try:
+                await self._answer(request)
+            except ClientError:
+                logger.exception(
+                    "%s: %s is not permitted to answer", request.inference_id, self.endpoint.role_arn
+                )
+            except BotoCoreError:
+                logger.exception("%s: the engine does not answer; trying again", request.inference_id)
+                await asyncio.sleep(ENGINE_RETRY_SECONDS)
+                continue
+            return
+
+    async def _answer(self, request: Request) -> None:
+        outcome = await self._invoke(request)
+        name, now = self.endpoint.name, time.time()
+        if isinstance(outcome, httpx.Response):
+            content_type = outcome.headers.get("Content-Type", "application/octet-stream")
+            await self._put(request.output_location, outcome.content, content_type)
+            await self._publish(
+                self.endpoint.success_topic, notification.completed(name, request, content_type, now)
+            )
+        else:
+            logger.warning("%s failed: %s", request.inference_id, outcome.reason)
+            if outcome.body is not None:
+                await self._put(request.failure_location, outcome.body, "application/json")
+            message = notification.failed(
+                name,
+                request,
+                outcome.reason,
+                now,
+                has_object=outcome.body is not None,
+                expired=outcome.expired,
+            )
+            await self._publish(self.endpoint.error_topic, message)
+
+    async def _invoke(self, request: Request) -> httpx.Response | Failure:
+        if time.time() - request.accepted_at > request.ttl_seconds:
+            return Failure("The request waited longer than RequestTTLSeconds.", expired=True)
+        try:
+            body = await self._get(request.input_location)
+        except ClientError as error:
+            return Failure(f"ClientError: the input could not be read: {error}")
+        try:
+            reply = await self.container.invoke(
+                body, request.content_type, request.accept, request.timeout_seconds
+            )
+        except httpx.TimeoutException:
+            return Failure(f"ModelError: Model invocation timed out after {request.timeout_seconds} s.")
+        except (httpx.HTTPError, ContainerFailed) as error:
+            return Failure(f"ModelError: the container broke off: {error!r}")
+        return reply if reply.is_success else _refusal(reply)
+
+    async def _get(self, location: str) -> bytes:
+        bucket, key = _bucket_and_key(location)
+        s3 = await asyncio.to_thread(self.role.client, "s3")
+        reply = await asyncio.to_thread(s3.get_object, Bucket=bucket, Key=key)
+        body: bytes = await asyncio.to_thread(reply["Body"].read)
+        return body
+
+    async def _put(self, location: str, body: bytes, content_type: str) -> None:
+        bucket, key = _bucket_and_key(location)
+        s3 = await asyncio.to_thread(self.role.client, "s3")
+        await asyncio.to_thread(s3.put_object, Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+
+    async def _publish(self, topic: str, message: dict[str, Any]) -> None:
+        sns = await asyncio.to_thread(self.role.client, "sns")
+        await asyncio.to_thread(sns.publish, TopicArn=topic, Message=json.dumps(message))
+
+
+def _refusal(reply: httpx.Response) -> Failure:
+    kind = "client" if reply.is_client_error else "server"
+    reason = f'Received {kind} error ({reply.status_code}) from primary with message "{reply.text}".'
+    return Failure(f"ModelError: {reason}", body=reply.content)
+
+
+def _bucket_and_key(location: str) -> tuple[str, str]:
+    """Of `s3://bucket/key`."""
+    parts = urlsplit(location, allow_fragments=False)
+    return parts.netloc, parts.path.removeprefix("/")

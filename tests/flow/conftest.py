@@ -1,0 +1,53 @@
+"""Private laptop clouds for the flow tests, on free ports and stopped afterwards, and their users."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from gen3d import Gen3D
+from gen3d_local.cloud import Cloud, Options, running_cloud
+from gen3d_local.demo import SCENE
+from gen3d_local.state import free_port
+
+from tests.flow.tap import Tap
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """The cloud that tests share. They find their own sessions by id and leave everybody else's alone."""
+    options = Options(front_port=free_port(), parameters={"RetryDelaySeconds": "1"})
+    with running_cloud(tmp_path_factory.mktemp("cloud"), options) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def cloud_without_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A cloud whose stack has no inference image, hence no endpoint."""
+    options = Options(front_port=free_port(), endpoint=False)
+    with running_cloud(tmp_path_factory.mktemp("no-endpoint"), options) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def gen3d(cloud: Cloud) -> Iterator[Gen3D]:
+    """The SDK, signed in as the demo user of the shared cloud."""
+    with Gen3D(f"{cloud.url}/api", cloud.user.email, cloud.user.password) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def tap(cloud: Cloud) -> Tap:
+    """Hears every event of the shared cloud."""
+    return Tap(cloud)
+
+
+@pytest.fixture(scope="session")
+def photo() -> Path:
+    return SCENE / "photo.jpg"
+
+
+@pytest.fixture(scope="session")
+def mask() -> Path:
+    return SCENE / "mask.png"

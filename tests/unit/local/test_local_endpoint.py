@@ -1,0 +1,295 @@
+"""The SageMaker stand-in: a real client, a real engine with permissions, a server process that obeys."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from botocore.exceptions import ClientError
+from gen3d_events.notices import InferenceNotice
+from gen3d_local import aws
+from gen3d_local.children import HOST, Child, clean_environment, poll
+from gen3d_local.queue import Queue, Request
+from gen3d_local.registry import Registry
+from gen3d_local.state import State, free_port
+
+NAME = "gen3d-test"
+SECONDS = 30.0
+
+
+class Stand:
+    """An endpoint process with one deployed endpoint, and the queue that hears its two topics."""
+
+    def __init__(self, engine: str, role: str, state: State) -> None:
+        self.state = state
+        self._engine = engine
+        self.s3 = aws.client("s3", engine)
+        self.s3.create_bucket(Bucket="inference")
+        self._sqs = aws.client("sqs", engine)
+        unique = uuid.uuid4().hex[:8]
+        self._queue = self._sqs.create_queue(QueueName=f"heard-{unique}")["QueueUrl"]
+        self.registry = Registry(state.sagemaker)
+        self._topics = [self._topic(f"{kind}-{unique}") for kind in ("success", "error")]
+        self._role = role
+        self._port = free_port()
+        self.deploy(SETTING="as deployed")
+        self.child = self._start()
+
+    def deploy(self, **environment: str) -> None:
+        """What CloudFormation would have the engine write down."""
+        model = {"ExecutionRoleArn": self._role, "PrimaryContainer": {"Environment": environment}}
+        output = {
+            "S3OutputPath": "s3://inference/output/",
+            "S3FailurePath": "s3://inference/failure/",
+            "NotificationConfig": dict(zip(("SuccessTopic", "ErrorTopic"), self._topics, strict=True)),
+        }
+        config = {
+            "ProductionVariants": [{"ModelName": "model"}],
+            "AsyncInferenceConfig": {"OutputConfig": output},
+        }
+        self.registry.put("Model", "model", model)
+        self.registry.put("EndpointConfig", "config", config)
+        self.registry.put("Endpoint", NAME, {"EndpointConfigName": "config"})
+
+    def _topic(self, name: str) -> str:
+        sns = aws.client("sns", self._engine)
+        arn: str = sns.create_topic(Name=name)["TopicArn"]
+        queue_arn = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
+        policy = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "sns.amazonaws.com"},
+                    "Action": "sqs:SendMessage",
+                    "Resource": "*",
+                }
+            ],
+        }
+        self._sqs.set_queue_attributes(QueueUrl=self._queue, Attributes={"Policy": json.dumps(policy)})
+        sns.subscribe(
+            TopicArn=arn,
+            Protocol="sqs",
+            Endpoint=queue_arn["Attributes"]["QueueArn"],
+            Attributes={"RawMessageDelivery": "true"},
+        )
+        return arn
+
+    def _start(self) -> Child:
+        settings = {
+            "PORT": str(self._port),
+            "GEN3D_STATE": str(self.state.folder),
+            "GEN3D_ENGINE_URL": self._engine,
+            "GEN3D_SERVER": "tests.unit.local.fake_server",
+        }
+        log = self.state.logs / "endpoint.log"
+        child = Child("endpoint", "gen3d_local.endpoint", clean_environment(**settings), log)
+        child.wait_ready(self._port, "/ready", SECONDS)
+        return child
+
+    def restart(self) -> None:
+        self.child.stop(seconds=0)
+        self.child = self._start()
+
+    def invoke(self, document: dict[str, Any], **arguments: Any) -> Any:
+        key = f"input/{uuid.uuid4()}.json"
+        self.s3.put_object(Bucket="inference", Key=key, Body=json.dumps(document))
+        return self.call(InputLocation=f"s3://inference/{key}", **arguments)
+
+    def call(self, **arguments: Any) -> Any:
+        client = aws.client("sagemaker-runtime", f"http://{HOST}:{self._port}")
+        return client.invoke_endpoint_async(**{"EndpointName": NAME, **arguments})
+
+    def heard(self, count: int = 1) -> list[dict[str, Any]]:
+        """The next `count` notifications, in the order of their arrival."""
+        messages: list[dict[str, Any]] = []
+
+        def enough() -> bool:
+            reply = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+            messages.extend(json.loads(message["Body"]) for message in reply.get("Messages", []))
+            return len(messages) >= count
+
+        assert poll(enough, SECONDS), f"heard only {messages}; log: {self.child.tail()}"
+        return messages
+
+    def read(self, location: str) -> Any:
+        bucket, key = location.removeprefix("s3://").split("/", 1)
+        return json.loads(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+
+
+@pytest.fixture(scope="module")
+def kept(engine: str, role: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    state = State(tmp_path_factory.mktemp("endpoint"))
+    state.prepare()
+    made = Stand(engine, role, state)
+    yield made
+    made.child.stop()
+
+
+@pytest.fixture
+def stand(kept: Stand) -> Iterator[Stand]:
+    yield kept
+    kept.deploy(SETTING="as deployed")
+
+
+def test_answers_in_sagemakers_shapes(stand: Stand) -> None:
+    accepted = stand.invoke({"do": "echo"}, InferenceId="rec-1", ContentType="application/json")
+    [message] = stand.heard()
+
+    assert accepted["ResponseMetadata"]["HTTPStatusCode"] == 202
+    assert accepted["InferenceId"] == "rec-1"
+    assert accepted["OutputLocation"].startswith("s3://inference/output/")
+    assert accepted["FailureLocation"].startswith("s3://inference/failure/")
+    assert stand.read(accepted["OutputLocation"]) == {"echo": {"do": "echo"}, "setting": "as deployed"}
+    assert message["invocationStatus"] == "Completed"
+    assert message["responseParameters"]["outputLocation"] == accepted["OutputLocation"]
+    assert message["requestParameters"]["endpointName"] == NAME
+    assert InferenceNotice.model_validate(message).inference_id == "rec-1"
+
+
+@pytest.mark.parametrize("status", [400, 500, 503])
+def test_the_models_refusal_is_kept_and_told(stand: Stand, status: int) -> None:
+    accepted = stand.invoke({"do": "fail", "status": status}, InferenceId="rec-2")
+    [message] = stand.heard()
+
+    assert message["invocationStatus"] == "Failed"
+    assert f"({status})" in message["failureReason"]
+    assert stand.read(accepted["FailureLocation"]) == {"code": "model_unavailable"}
+    assert message["responseParameters"]["failureLocation"] == accepted["FailureLocation"]
+    assert InferenceNotice.model_validate(message).status == "Failed"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wording"),
+    [
+        ({"EndpointName": "another"}, "Endpoint another of account 000000000000 not found"),
+        ({"RequestTTLSeconds": 59}, "requestTTLSeconds"),
+        ({"RequestTTLSeconds": 21601}, "requestTTLSeconds"),
+        ({"InvocationTimeoutSeconds": 3601}, "invocationTimeoutSeconds"),
+        ({"InferenceId": "x" * 65}, "inferenceId"),
+        ({"InputLocation": "https://elsewhere/x"}, "InputLocation"),
+    ],
+)
+def test_refuses_what_sagemaker_refuses(
+    stand: Stand, arguments: dict[str, Any], wording: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("botocore.validate.ParamValidator.validate", lambda *_: _Fine())
+    with pytest.raises(ClientError, match=wording) as refusal:
+        stand.call(**{"InputLocation": "s3://inference/x", **arguments})
+
+    assert refusal.value.response["Error"]["Code"] == "ValidationError"
+    assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+class _Fine:
+    def has_errors(self) -> bool:
+        return False
+
+
+def test_one_at_a_time_in_order(stand: Stand, tmp_path: Path) -> None:
+    begun, until = tmp_path / "begun", tmp_path / "until"
+    stand.invoke({"do": "sleep", "begun": str(begun), "until": str(until)}, InferenceId="first")
+    assert poll(begun.exists, SECONDS)
+    stand.invoke({"do": "echo"}, InferenceId="second")
+    stand.invoke({"do": "echo"}, InferenceId="third")
+    until.touch()
+
+    assert [message["inferenceId"] for message in stand.heard(3)] == ["first", "second", "third"]
+
+
+def test_accepted_requests_are_answered_after_a_kill(stand: Stand, tmp_path: Path) -> None:
+    begun, until = tmp_path / "begun", tmp_path / "until"
+    stand.invoke({"do": "sleep", "begun": str(begun), "until": str(until)}, InferenceId="running")
+    assert poll(begun.exists, SECONDS)
+    stand.invoke({"do": "echo"}, InferenceId="waiting")
+    os.kill(stand.child.pid, signal.SIGKILL)
+    until.touch()
+    stand.restart()
+
+    assert {message["inferenceId"] for message in stand.heard(2)} == {"running", "waiting"}
+
+
+def test_a_request_that_waited_too_long_expires(stand: Stand) -> None:
+    stand.child.stop()
+    queue = Queue(stand.state.queues / NAME)
+    stand.s3.put_object(Bucket="inference", Key="input/late.json", Body=b'{"do": "echo"}')
+    queue.put(
+        Request(
+            "late",
+            "s3://inference/input/late.json",
+            "s3://inference/output/late",
+            "s3://inference/failure/late",
+            "application/json",
+            "*/*",
+            ttl_seconds=60,
+            timeout_seconds=60,
+            accepted_at=time.time() - 61,
+        )
+    )
+    stand.restart()
+    [message] = stand.heard()
+
+    assert (message["inferenceId"], message["invocationStatus"]) == ("late", "Expired")
+    assert "responseParameters" not in message
+
+
+def test_an_invocation_that_takes_too_long_fails(stand: Stand, tmp_path: Path) -> None:
+    until = tmp_path / "until"
+    document = {"do": "sleep", "begun": str(tmp_path / "begun"), "until": str(until)}
+    stand.invoke(document, InferenceId="slow", InvocationTimeoutSeconds=1)
+    [message] = stand.heard()
+    until.touch()
+
+    assert message["invocationStatus"] == "Failed"
+    assert "timed out" in message["failureReason"]
+
+
+def test_a_server_that_dies_fails_its_request_and_is_started_again(stand: Stand) -> None:
+    stand.invoke({"do": "die"}, InferenceId="deadly")
+    stand.invoke({"do": "echo"}, InferenceId="next")
+
+    statuses = {message["inferenceId"]: message["invocationStatus"] for message in stand.heard(2)}
+    assert statuses == {"deadly": "Failed", "next": "Completed"}
+
+
+def test_the_server_works_as_the_endpoints_role(stand: Stand) -> None:
+    accepted = stand.invoke({"do": "whoami"}, InferenceId="who")
+    stand.heard()
+
+    assert ":assumed-role/endpoint-of-the-tests/" in stand.read(accepted["OutputLocation"])["arn"]
+
+
+def test_what_the_role_may_not_read_fails(stand: Stand) -> None:
+    stand.s3.create_bucket(Bucket="elsewhere")
+    stand.s3.put_object(Bucket="elsewhere", Key="secret.json", Body=b'{"do": "echo"}')
+    stand.call(InputLocation="s3://elsewhere/secret.json", InferenceId="curious")
+    [message] = stand.heard()
+
+    assert message["invocationStatus"] == "Failed"
+    assert "AccessDenied" in message["failureReason"]
+
+
+def test_a_deleted_endpoint_is_unknown_and_its_server_ends(stand: Stand) -> None:
+    before = psutil.Process(stand.child.pid).children(recursive=True)
+    stand.registry.remove("Endpoint", NAME)
+    with pytest.raises(ClientError, match="not found"):
+        stand.call(InputLocation="s3://inference/x")
+
+    assert len(before) == 1
+    assert not before[0].is_running()
+
+
+def test_a_changed_endpoint_restarts_its_server(stand: Stand) -> None:
+    stand.deploy(SETTING="as changed")
+    accepted = stand.invoke({"do": "echo"}, InferenceId="after")
+    stand.heard()
+
+    assert stand.read(accepted["OutputLocation"])["setting"] == "as changed"
