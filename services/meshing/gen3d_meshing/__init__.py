@@ -1,0 +1,1 @@
+"""Meshing: Gaussian splats become a closed, coloured mesh that opens in any viewer."""

@@ -1,0 +1,103 @@
+"""From a splat to the Gaussians that lie on the object: faint ones, strays and floating clusters go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gen3d_meshing.lean_open3d import o3d, tensor
+from gen3d_meshing.problems import SurfaceMissing
+from gen3d_meshing.splat import Floats, Splat
+
+NEIGHBOURS = 24
+_FAINT = 0.3  # of the median opacity: relative, because engines differ in how opaque their Gaussians are
+_FAR = 4.0  # times the extent that holds nine tenths of the Gaussians
+_STRAY = 4.0  # times the median distance to the nearest neighbours
+_CLUSTER = 0.02  # of the largest cluster's Gaussians
+_FEWEST = 200
+_FLATTEST = 0.01  # thickness by length below which points are a sheet
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The n cleaned Gaussians.
+
+    neighbours: (n, NEIGHBOURS) indices of the nearest Gaussians; the own index stands where one was dropped.
+    spacing: typical distance between neighbours, in the splat's units.
+    """
+
+    splat: Splat
+    neighbours: NDArray[np.int64]
+    spacing: float
+
+
+def clean(splat: Splat, limit: int, seed: int = 42) -> Cloud:
+    """At most `limit` Gaussians on the object's surface. Raises SurfaceMissing if there is none."""
+    splat = splat.take(splat.opacity >= _FAINT * np.median(splat.opacity))
+    away = np.abs(splat.position - np.median(splat.position.astype(np.float64), axis=0)).max(1)
+    splat = splat.take(away <= _FAR * np.quantile(away, 0.9))
+    splat = _most_important(splat, limit, seed)
+    _require_solid(splat)
+
+    neighbours, distance = nearest(splat.position, splat.position, NEIGHBOURS)
+    mean = distance[:, 1 : NEIGHBOURS // 2].mean(1)
+    spacing = max(float(np.median(mean)), float(np.ptp(splat.position, axis=0).max()) / 2000)
+    near = mean <= 1e9 + _STRAY * spacing
+    keep = np.flatnonzero(near)[_in_large_cluster(splat.position[near], spacing)]
+    cleaned = splat.take(keep)
+    _require_solid(cleaned)
+
+    renumbered = np.full(len(splat), -1)
+    renumbered[keep] = np.arange(len(keep))
+    kept_neighbours = renumbered[neighbours[keep]]
+    own = np.arange(len(keep))[:, None]
+    return Cloud(cleaned, np.where(kept_neighbours < 0, own, kept_neighbours), spacing)
+
+
+def nearest(points: Floats, queries: Floats, k: int) -> tuple[NDArray[np.int64], Floats]:
+    """Indices (q, k) of the k points nearest to each query, nearest first, and their distances (q, k)."""
+    search = o3d.core.nns.NearestNeighborSearch(tensor(points))
+    search.knn_index()
+    index, squared = search.knn_search(tensor(queries), k)
+    return index.numpy(), np.sqrt(squared.numpy())
+
+
+def _most_important(splat: Splat, limit: int, seed: int) -> Splat:
+    """A seeded draw of `limit` Gaussians, opaque and large ones being likelier."""
+    if len(splat) <= limit:
+        return splat
+    axes = np.sort(splat.scale.astype(np.float64), axis=1)
+    weight = splat.opacity * axes[:, 1] * axes[:, 2]
+    drawn = np.random.default_rng(seed).choice(
+        len(splat), limit, replace=False, p=weight / weight.sum(), shuffle=False
+    )
+    return splat.take(np.sort(drawn))
+
+
+def _require_solid(splat: Splat) -> None:
+    if len(splat) < _FEWEST:
+        raise SurfaceMissing(f"{len(splat)} Gaussians are too few for a surface")
+    spread = np.linalg.svd(splat.position - splat.position.mean(0), compute_uv=False)
+    if not spread[2] > _FLATTEST * spread[0]:
+        raise SurfaceMissing("the Gaussians lie in a plane or on a line")
+
+
+def _in_large_cluster(points: Floats, spacing: float) -> NDArray[np.bool_]:
+    """Which points belong to a connected group of coarse cells that holds a fair share of all points."""
+    size = max(3 * spacing, float(np.ptp(points, axis=0).max()) / 48)
+    place = np.floor((points - points.min(0)) / size).astype(np.int64)
+    _, first, cell_of, population = np.unique(
+        np.ravel_multi_index(tuple(place.T), tuple(place.max(0) + 1)),
+        return_index=True,
+        return_inverse=True,
+        return_counts=True,
+    )
+    cells = place[first]
+    centres = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(cells.astype(np.float64)))
+    touching = 1.8  # cells that share a corner are sqrt(3) apart
+    cluster = np.asarray(centres.cluster_dbscan(touching, min_points=1))
+    share = np.bincount(cluster, weights=population)
+    large: NDArray[np.bool_] = (share >= _CLUSTER * share.max())[cluster][cell_of]
+    return large

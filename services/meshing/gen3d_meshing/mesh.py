@@ -1,0 +1,64 @@
+"""Splats are there: make the mesh, its preview and its statistics."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from gen3d_events import aws, keys
+from gen3d_events.consumer import consumes
+from gen3d_events.event import Event
+from gen3d_events.models import (
+    MeshCompleted,
+    MeshFile,
+    MeshingFailed,
+    MeshingStarted,
+    ReconstructionCompleted,
+)
+
+from gen3d_meshing.pipeline import mesh_splat
+from gen3d_meshing.problems import NoMesh
+
+_CONTENT_TYPES = {
+    "mesh.glb": "model/gltf-binary",
+    "preview.png": "image/png",
+    "stats.json": "application/json",
+}
+
+
+@consumes(ReconstructionCompleted, failed=MeshingFailed)
+def handler(event: ReconstructionCompleted) -> Iterator[Event]:
+    yield MeshingStarted()
+    about = event.metadata
+    if about.job_id is None:
+        raise ValueError("a reconstruction without a job")
+    prefix = keys.job_prefix(about.user_id, about.session_id, about.job_id)
+    try:
+        result = mesh_splat(_read(event.splat_key), event.options.quality, event.engine)
+    except NoMesh as problem:
+        yield MeshingFailed.because(problem.code, str(problem))
+        return
+    yield MeshCompleted(
+        splat_key=event.splat_key,
+        files={role: _write(prefix + role, content) for role, content in result.files.items()},
+        vertices=len(result.mesh.vertices),
+        triangles=len(result.mesh.triangles),
+        watertight=result.mesh.watertight,
+        quality=event.options.quality,
+        engine=event.engine,
+        seconds=result.seconds,
+    )
+
+
+def _read(key: str) -> bytes:
+    found = aws.client("s3").get_object(Bucket=os.environ["DATA_BUCKET"], Key=key)
+    content: bytes = found["Body"].read()
+    return content
+
+
+def _write(key: str, content: bytes) -> MeshFile:
+    role = key.rpartition("/")[2]
+    aws.client("s3").put_object(
+        Bucket=os.environ["DATA_BUCKET"], Key=key, Body=content, ContentType=_CONTENT_TYPES[role]
+    )
+    return MeshFile(key=key, bytes=len(content))

@@ -1,0 +1,106 @@
+"""Which way the surface faces at each Gaussian.
+
+The line of the normal is the Gaussian's shortest axis, or for round ones the direction in which its
+neighbours spread least. Its sign comes from sight: seen from many directions, a Gaussian that no other one
+hides faces the onlooker. Those that nobody sees, deep in a hollow, agree with their neighbours. Unlike a
+flood from outside, this needs no closed shell of voxels, so a hole in the splat does no harm.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gen3d_meshing.clean import Cloud
+from gen3d_meshing.splat import Floats, Splat
+
+_FLAT = 0.5  # shortest by middle axis, below which the shortest axis is the normal
+_VIEWS = 64
+_PIXEL = 2.0  # in spacings: nearly every pixel on the object then holds a Gaussian of its front
+_DEPTH = (
+    0.3  # in pixels: how far behind its pixel's front one, along that one's normal, a Gaussian is still seen
+)
+_STEEPEST = 0.25  # |cosine| of the steepest slope that a pixel is thought to span
+_GRAZING = 0.2  # |cosine| below which a view says nothing
+_HEARD = 16
+_ROUNDS = 4
+
+
+def outward_normals(cloud: Cloud) -> Floats:
+    """(n, 3) unit normals that point out of the object."""
+    normals = _lines(cloud)
+    votes = _sight(cloud.splat.position, normals, _PIXEL * cloud.spacing)
+    votes = _agree(votes, normals, cloud.neighbours[:, :_HEARD])
+    return normals * np.where(votes < 0, -1, 1).astype(np.float32)[:, None]
+
+
+def _lines(cloud: Cloud) -> Floats:
+    normals = shortest_axes(cloud.splat)
+    axes = np.sort(cloud.splat.scale, axis=1)
+    round_ones = axes[:, 0] > _FLAT * axes[:, 1]
+    around = cloud.splat.position[cloud.neighbours[round_ones]]
+    around = around - around.mean(1, keepdims=True)
+    spread = np.einsum("nki,nkj->nij", around, around)
+    normals[round_ones] = np.linalg.eigh(spread)[1][:, :, 0]
+    return normals
+
+
+def shortest_axes(splat: Splat) -> Floats:
+    """(n, 3) unit vectors along each Gaussian's shortest axis, in the frame."""
+    w, x, y, z = splat.rotation.T
+    axes = (
+        (1 - 2 * (y * y + z * z), 2 * (x * y + w * z), 2 * (x * z - w * y)),
+        (2 * (x * y - w * z), 1 - 2 * (x * x + z * z), 2 * (y * z + w * x)),
+        (2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)),
+    )
+    which = splat.scale.argmin(1)
+    stacked = np.array(axes)  # (axis, xyz, n)
+    return np.ascontiguousarray(stacked[which, :, np.arange(len(which))])
+
+
+def directions(count: int) -> Floats:
+    """(count, 3) unit vectors spread evenly over the sphere (Fibonacci lattice)."""
+    k = np.arange(count) + 0.5
+    polar, turn = np.arccos(1 - 2 * k / count), np.pi * (1 + 5**0.5) * k
+    return np.stack(
+        [np.cos(turn) * np.sin(polar), np.sin(turn) * np.sin(polar), np.cos(polar)], axis=1
+    ).astype(np.float32)
+
+
+def _sight(points: Floats, normals: Floats, pixel: float) -> Floats:
+    """(n,) in -1..1: how clearly views say that a normal points outward (+) or inward (-); 0 if unseen."""
+    votes = np.zeros(len(points), np.float32)
+    heard = np.full(len(points), 1e-6, np.float32)
+    offset = np.einsum("nc,nc->n", points, normals)
+    for view in directions(_VIEWS):
+        right = np.cross(view, np.eye(3, dtype=np.float32)[np.abs(view).argmin()])
+        right /= np.linalg.norm(right)
+        column, row, height = (np.stack([right, np.cross(view, right), view]) / np.float32(pixel)) @ points.T
+        column, row = (column - column.min()).astype(np.int64), (row - row.min()).astype(np.int64)
+        cell = column * (row.max() + 1) + row
+        top = np.full(cell.max() + 1, -np.inf, np.float32)
+        np.maximum.at(top, cell, height)
+        depth = top[cell] - height
+        owner = np.zeros(len(top), np.int64)
+        owner[cell[depth == 0]] = np.flatnonzero(depth == 0)
+
+        cosine = normals @ view
+        steep = np.abs(cosine)
+        candidates = np.flatnonzero((depth < 1 / _STEEPEST) & (steep > _GRAZING))
+        front = owner[cell[candidates]]
+        behind = offset[front] - np.einsum("nc,nc->n", points[candidates], normals[front])
+        seen = candidates[
+            (behind * np.sign(cosine[front]) < _DEPTH * pixel)
+            & (depth[candidates] * np.maximum(steep[front], _STEEPEST) < 1)
+        ]
+        votes[seen] += cosine[seen]
+        heard[seen] += steep[seen]
+    return votes / heard
+
+
+def _agree(votes: Floats, normals: Floats, neighbours: NDArray[np.int64]) -> Floats:
+    """The votes after neighbours were heard: each counts by how parallel its normal is."""
+    alike = np.einsum("nkc,nc->nk", normals[neighbours], normals)
+    for _ in range(_ROUNDS):
+        votes = np.clip(3 * np.mean(alike * votes[neighbours], axis=1), -1, 1)
+    return votes

@@ -1,0 +1,144 @@
+"""A splat file becomes a mesh, its picture and its statistics. No AWS here."""
+
+from __future__ import annotations
+
+import json
+import platform
+import resource
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from gen3d_events.models import Engine, Quality
+
+from gen3d_meshing.clean import Cloud, clean
+from gen3d_meshing.colour import vertex_colours
+from gen3d_meshing.glb import write_glb, y_up
+from gen3d_meshing.lean_open3d import o3d
+from gen3d_meshing.normals import outward_normals
+from gen3d_meshing.preview import draw
+from gen3d_meshing.problems import MeshUnsound
+from gen3d_meshing.shape import Mesh
+from gen3d_meshing.splat import Floats, read_splat
+from gen3d_meshing.surface import depths, reconstruct
+
+STATS_VERSION = "1.0"
+
+
+@dataclass(frozen=True)
+class Preset:
+    """depth: of Poisson's octree over the object. gaussians, triangles: at most (about) so many."""
+
+    depth: int
+    gaussians: int
+    triangles: int
+
+
+PRESETS = {
+    Quality.FAST: Preset(depth=6, gaussians=100_000, triangles=45_000),
+    Quality.BALANCED: Preset(depth=7, gaussians=250_000, triangles=130_000),
+    Quality.HIGH: Preset(depth=8, gaussians=500_000, triangles=300_000),
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """files: content by role: mesh.glb, preview.png, stats.json. seconds: wall time of all of it."""
+
+    files: dict[str, bytes]
+    mesh: Mesh
+    seconds: float
+
+
+def mesh_splat(data: bytes, quality: Quality, engine: Engine | None = None) -> Result:
+    """Mesh the content of a splat PLY. `engine` made the splat and is named in the statistics.
+
+    Raises NoMesh: SplatInvalid, SurfaceMissing or MeshUnsound.
+    """
+    clock = _Clock()
+    preset = PRESETS[quality]
+    with clock.step("read"):
+        splat, dropped = read_splat(data)
+    with clock.step("clean"):
+        cloud = clean(splat, preset.gaussians)
+    with clock.step("normals"):
+        normals = outward_normals(cloud)
+    with clock.step("surface"):
+        mesh, depth = _soundest(cloud, normals, preset)
+    with clock.step("colour"):
+        colours = vertex_colours(cloud, mesh.vertices)
+    with clock.step("glb"):
+        glb = write_glb(mesh, colours)
+    with clock.step("preview"):
+        preview = draw(mesh, colours)
+
+    corners = y_up(np.stack([mesh.vertices.min(0), mesh.vertices.max(0)]))
+    stats: dict[str, Any] = {
+        "schema_version": STATS_VERSION,
+        "engine": engine.model_dump() if engine else None,
+        "quality": quality.value,
+        "poisson_depth": depth,
+        "frame": {
+            "splat.ply": "right-handed, Z up, front at -Y",
+            "mesh.glb": "right-handed, Y up, front at +Z: (x, y, z) of the splat is (x, z, -y)",
+        },
+        "gaussians": {"read": len(splat) + dropped, "not_finite": dropped, "used": len(cloud.splat)},
+        "vertices": len(mesh.vertices),
+        "triangles": len(mesh.triangles),
+        "parts": mesh.parts,
+        "genus": mesh.genus,
+        "watertight": mesh.watertight,
+        "bounds": {"min": corners.min(0).tolist(), "max": corners.max(0).tolist()},
+        "area": mesh.area,
+        "volume": mesh.volume,
+        "bytes": {"splat.ply": len(data), "mesh.glb": len(glb), "preview.png": len(preview)},
+        "seconds": {**clock.seconds, "total": clock.total},
+        "peak_memory_mb": _peak_memory_mb(),
+        "versions": {
+            "python": platform.python_version(),
+            "open3d": o3d.__version__,
+            **{package: version(package) for package in ("manifold3d", "numpy", "Pillow")},
+        },
+    }
+    files = {"mesh.glb": glb, "preview.png": preview, "stats.json": json.dumps(stats, indent=2).encode()}
+    return Result(files, mesh, clock.total)
+
+
+def _soundest(cloud: Cloud, normals: Floats, preset: Preset) -> tuple[Mesh, int]:
+    """The mesh at the greatest depth, from the preset's downward, that is closed; and that depth."""
+    points = cloud.splat.position
+    for depth in depths(points, cloud.spacing, preset.depth):
+        try:
+            return reconstruct(points, normals, depth=depth, budget=preset.triangles), depth
+        except MeshUnsound as problem:
+            unsound = problem
+    raise unsound
+
+
+class _Clock:
+    """Wall seconds of each step, and since the start."""
+
+    def __init__(self) -> None:
+        self._start = perf_counter()
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        start = perf_counter()
+        yield
+        self.seconds[name] = round(perf_counter() - start, 3)
+
+    @property
+    def total(self) -> float:
+        return round(perf_counter() - self._start, 3)
+
+
+def _peak_memory_mb() -> float:
+    """Of this process since it began."""
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)

@@ -1,0 +1,206 @@
+"""Noisy splats of known solids become closed meshes close to the truth; what is no solid is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from gen3d_events.models import Quality
+from gen3d_events.samples import reconstructor
+from gen3d_meshing.clean import clean
+from gen3d_meshing.lean_open3d import tensor
+from gen3d_meshing.normals import outward_normals
+from gen3d_meshing.pipeline import PRESETS, Result, mesh_splat
+from gen3d_meshing.problems import MeshUnsound, NoMesh, SurfaceMissing
+from gen3d_meshing.shape import Mesh, Triangles, raycasting
+from gen3d_meshing.splat import read_splat
+from gen3d_meshing.surface import depths, reconstruct
+
+from tests.unit.meshing.solids import SOLIDS, Array, Solid, noisy_splat, paint, ply, splat_rows
+
+
+def test_the_mesh_is_closed_and_of_the_right_kind(example: tuple[Solid, Result]) -> None:
+    solid, result = example
+    mesh = result.mesh
+    assert mesh.watertight
+    assert mesh.parts == 1
+    assert mesh.genus == solid.genus
+    assert mesh.volume == pytest.approx(solid.volume, rel=0.03)
+    assert len(mesh.triangles) <= PRESETS[Quality.FAST].triangles * 1.05
+
+
+def test_the_mesh_is_where_the_truth_is(example: tuple[Solid, Result]) -> None:
+    solid, result = example
+    diagonal = np.linalg.norm(np.ptp(result.mesh.vertices, axis=0))
+    there = np.abs(solid.distance(result.mesh.vertices.astype(float))).mean()
+    truth, _ = solid.sample(np.random.default_rng(1), 5000)
+    back = raycasting(result.mesh).compute_distance(tensor(truth.astype(np.float32))).numpy().mean()
+    assert (there + back) / 2 < 0.002 * diagonal
+
+
+def test_normals_point_outward(example: tuple[Solid, Result]) -> None:
+    solid, result = example
+    places, normals = result.mesh.vertices.astype(float), result.mesh.normals.astype(float)
+    np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-3)
+    outward = (solid.distance(places + 1e-3 * normals) - solid.distance(places)) / 1e-3
+    assert np.quantile(outward, 0.01) > 0.8
+
+
+def test_the_signs_of_normals_are_right_before_there_is_a_mesh() -> None:
+    solid = SOLIDS["torus"]
+    rng = np.random.default_rng(3)
+    places, normals = solid.sample(rng, 20_000)
+    cloud = clean(read_splat(ply(splat_rows(places, normals, paint(places), rng)))[0], 20_000)
+    found, at = outward_normals(cloud).astype(float), cloud.splat.position.astype(float)
+    right = solid.distance(at + 1e-3 * found) > solid.distance(at)
+    assert right.mean() > 0.999
+
+
+def test_strays_and_faint_gaussians_are_left_out() -> None:
+    solid = SOLIDS["torus"]
+    cloud = clean(read_splat(noisy_splat(solid, 20_000))[0], 20_000)
+    far = np.abs(solid.distance(cloud.splat.position.astype(float))) > 0.02
+    assert len(cloud.splat) > 16_500
+    assert far.mean() < 0.004  # of the 4 % that were put there
+    assert cloud.splat.opacity.min() > 0.1
+
+
+def test_pieces_that_belong_to_the_object_stay_and_specks_go() -> None:
+    rng = np.random.default_rng(4)
+    places, normals = SOLIDS["sphere"].sample(rng, 24_000)
+    size = np.repeat([0.5, 0.4, 0.02], [14_000, 9_500, 500])[:, None]
+    where = np.repeat([[-0.25, 0, 0], [0.3, 0, 0], [0.3, 0.3, 0.4]], [14_000, 9_500, 500], axis=0)
+    result = mesh_splat(ply(splat_rows(size * places + where, normals, paint(places), rng)), Quality.FAST)
+    assert result.mesh.parts == 2
+    assert result.mesh.volume == pytest.approx((0.5**3 + 0.4**3) * SOLIDS["sphere"].volume, rel=0.05)
+
+
+def test_an_object_without_its_underside_is_closed() -> None:
+    rng = np.random.default_rng(5)
+    places, normals = SOLIDS["sphere"].sample(rng, 30_000)
+    seen = places[:, 2] > -0.3
+    rows = splat_rows(places[seen], normals[seen], paint(places[seen]), rng)
+    mesh = mesh_splat(ply(rows), Quality.FAST).mesh
+    assert mesh.watertight
+    assert mesh.genus == 0
+    assert mesh.volume == pytest.approx(SOLIDS["sphere"].volume, rel=0.1)
+
+
+def test_the_same_splat_gives_the_same_bytes() -> None:
+    splat = noisy_splat(SOLIDS["torus"], 5000)
+    first, second = (mesh_splat(splat, Quality.BALANCED).files for _ in range(2))
+    assert first["mesh.glb"] == second["mesh.glb"]
+    assert first["preview.png"] == second["preview.png"]
+
+
+def test_more_gaussians_than_the_preset_takes_are_thinned() -> None:
+    cloud = clean(read_splat(noisy_splat(SOLIDS["sphere"], 20_000))[0], 5000)
+    assert 4000 < len(cloud.splat) <= 5000
+
+
+def _box(rng: np.random.Generator, *sides: float) -> Array:
+    return rng.uniform(-0.5, 0.5, (4000, 3)) * sides
+
+
+def _wave(rng: np.random.Generator) -> Array:
+    places = _box(rng, 1, 1, 0)
+    return places + np.sin(7 * places[:, :1]) * (0, 0, 0.1)
+
+
+NO_SOLIDS: dict[str, Callable[[np.random.Generator], Array]] = {
+    "a plane": lambda rng: _box(rng, 1, 1, 0),
+    "a line": lambda rng: _box(rng, 1, 0, 0),
+    "one place": lambda rng: _box(rng, 0, 0, 0),
+    "a wavy sheet": _wave,
+    "a cloud": lambda rng: _box(rng, 1, 1, 1),
+    "few": lambda rng: _box(rng, 1, 1, 1)[:10],
+    "two far places": lambda rng: np.sign(_box(rng, 1, 0, 0)) * 1e5,
+}
+
+
+@pytest.mark.parametrize("places", NO_SOLIDS.values(), ids=NO_SOLIDS.keys())
+def test_what_is_no_solid_is_refused(places: Callable[[np.random.Generator], Array]) -> None:
+    rng = np.random.default_rng(6)
+    at = places(rng)
+    normals = np.tile([0.0, 0.0, 1.0], (len(at), 1))
+    with pytest.raises(SurfaceMissing) as refusal:
+        mesh_splat(ply(splat_rows(at, normals, np.full(at.shape, 0.5), rng)), Quality.FAST)
+    assert refusal.value.code == "surface_missing"
+
+
+def test_depth_follows_the_spacing_of_the_points_and_falls_on_failure() -> None:
+    points = np.array([[0, 0, 0], [1, 1, 1]], np.float32)
+    assert list(depths(points, 0.001, 7)) == [7, 6, 5]
+    assert list(depths(points, 0.001, 8)) == [8, 7, 6]
+    assert list(depths(points, 0.02, 8)) == [6, 5]
+    assert list(depths(points, 0.5, 8)) == [5]
+
+
+def test_an_unsound_mesh_is_tried_again_one_depth_lower(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+
+    def fails_above_six(points: Array, normals: Array, *, depth: int, budget: int) -> Mesh:
+        tried.append(depth)
+        if depth > 6:
+            raise MeshUnsound("torn")
+        return reconstruct(points.astype(np.float32), normals.astype(np.float32), depth=depth, budget=budget)
+
+    monkeypatch.setattr("gen3d_meshing.pipeline.reconstruct", fails_above_six)
+    result = mesh_splat(noisy_splat(SOLIDS["capsule"], 20_000), Quality.BALANCED)
+    assert tried == [7, 6]
+    assert json.loads(result.files["stats.json"])["poisson_depth"] == 6
+
+
+def test_a_mesh_that_stays_unsound_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> Mesh:
+        raise MeshUnsound("torn")
+
+    monkeypatch.setattr("gen3d_meshing.pipeline.reconstruct", fails)
+    with pytest.raises(NoMesh) as refusal:
+        mesh_splat(noisy_splat(SOLIDS["sphere"], 5000), Quality.FAST)
+    assert refusal.value.code == "meshing_failed"
+
+
+TETRAHEDRON = np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [2, 0, 3]], np.uint32)
+
+
+def _mesh(triangles: Triangles) -> Mesh:
+    corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
+    return Mesh(corners, corners, triangles, 1)
+
+
+def test_measures_of_a_tetrahedron() -> None:
+    mesh = _mesh(TETRAHEDRON)
+    assert mesh.watertight
+    assert mesh.genus == 0
+    assert mesh.volume == pytest.approx(1 / 6)
+    assert mesh.area == pytest.approx(1.5 + np.sqrt(3) / 2)
+
+
+def test_torn_and_twisted_meshes_are_not_watertight() -> None:
+    assert not _mesh(TETRAHEDRON[:3]).watertight
+    assert not _mesh(np.concatenate([TETRAHEDRON[:3], TETRAHEDRON[3:, ::-1]])).watertight
+    assert not _mesh(np.concatenate([TETRAHEDRON, TETRAHEDRON])).watertight
+
+
+def test_statistics_tell_of_the_mesh_and_its_maker() -> None:
+    splat = noisy_splat(SOLIDS["capsule"], 5000)
+    result = mesh_splat(splat, Quality.FAST, reconstructor)
+    stats = json.loads(result.files["stats.json"])
+    assert stats["engine"] == {"name": "relief", "version": "1.0.0", "weight_free": True}
+    assert stats["quality"] == "fast"
+    assert stats["gaussians"]["read"] == 5000
+    assert 3500 < stats["gaussians"]["used"] < 4600
+    assert (stats["vertices"], stats["triangles"]) == (len(result.mesh.vertices), len(result.mesh.triangles))
+    assert (stats["watertight"], stats["genus"], stats["parts"]) == (True, 0, 1)
+    assert stats["bounds"]["max"][1] == pytest.approx(0.45, abs=0.02)
+    assert stats["volume"] == pytest.approx(SOLIDS["capsule"].volume, rel=0.05)
+    assert stats["bytes"] == {
+        "splat.ply": len(splat),
+        **{name: len(result.files[name]) for name in ("mesh.glb", "preview.png")},
+    }
+    assert sum(seconds for step, seconds in stats["seconds"].items() if step != "total") <= result.seconds
+    assert stats["peak_memory_mb"] > 50
+    assert set(stats["versions"]) == {"python", "open3d", "manifold3d", "numpy", "Pillow"}
