@@ -1,0 +1,75 @@
+"""Which deployment the command talks to, and as whom; and the local cloud as the command sees it."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from gen3d.errors import Gen3DError, SignInFailed, Unreachable
+
+if TYPE_CHECKING:
+    from gen3d_local.cloud import Cloud
+
+
+class Place(NamedTuple):
+    api_url: str
+    username: str
+    password: str
+
+
+def find(api: str | None) -> Place:
+    """`api`, or the local cloud if it runs, or $GEN3D_API; with the person for it.
+
+    The local cloud has its demo user; elsewhere $GEN3D_USER and $GEN3D_PASSWORD are asked for where they are
+    not set and there is somebody to ask. Raises Unreachable, SignInFailed.
+    """
+    local = _local()
+    if local and api in {None, local.api_url}:
+        return local
+    url = api or os.environ.get("GEN3D_API")
+    if not url:
+        raise Unreachable(
+            "No local cloud is running, and no other Gen3D is named.",
+            "Start one with `gen3d up`, or name one by --api or $GEN3D_API.",
+        )
+    return Place(url, *_credentials(url))
+
+
+def up(detach: bool, port: int | None, ready: Callable[[Cloud], None]) -> None:
+    """Start the local cloud and call `ready`. Not detached, this returns when it was stopped."""
+    from gen3d_local import cloud
+
+    try:
+        cloud.up(detach, port=port, ready=ready)
+    except cloud.CloudFailed as error:
+        raise Gen3DError(str(error), code="local_cloud_failed") from error
+
+
+def down() -> bool:
+    """Stop the local cloud; False where none was running."""
+    from gen3d_local import cloud
+
+    try:
+        return cloud.down()
+    except cloud.CloudFailed as error:
+        raise Gen3DError(str(error), code="local_cloud_failed") from error
+
+
+def _local() -> Place | None:
+    from gen3d_local import cloud
+
+    running = cloud.running()
+    return Place(f"{running.url}/api", running.user.email, running.user.password) if running else None
+
+
+def _credentials(url: str) -> tuple[str, str]:
+    user, password = os.environ.get("GEN3D_USER"), os.environ.get("GEN3D_PASSWORD")
+    if not (user and password) and not sys.stdin.isatty():
+        raise SignInFailed(f"Who are you at {url}?", "Set GEN3D_USER and GEN3D_PASSWORD.")
+    if not user:
+        print(f"E-mail address at {url}: ", end="", file=sys.stderr, flush=True)
+        user = input()
+    return user, password or getpass.getpass()

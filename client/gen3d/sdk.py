@@ -1,0 +1,374 @@
+"""Gen3D in Python: a photo and a mask become Gaussian splats and a mesh.
+
+    with Gen3D("https://example.org/api", "ada@example.org", "...") as gen3d:
+        session = gen3d.create_session(Path("chair.jpg")).wait_accepted()
+        job = session.create_job(Path("mask.png"), JobOptions(quality=Quality.HIGH))
+        job.wait(on_event=print)
+        job.download(Path("out/chair"))
+
+What can be expected to go wrong raises a `gen3d.errors.Gen3DError`; a file of yours that cannot be read or
+written raises OSError as always.
+"""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from gen3d_events import read_model
+from gen3d_events.models import JobOptions
+
+from gen3d import story
+from gen3d.errors import (
+    DeadlineExceeded,
+    Gen3DError,
+    JobFailed,
+    MaskRejected,
+    PhotoRejected,
+    SessionFailed,
+    SignInFailed,
+)
+from gen3d.http import Api, TokenProvider, is_loopback
+from gen3d.transfers import Progress, fetch_file, post_file
+
+DEFAULT_WAIT_SECONDS = 3600.0
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 2.0
+
+OnEvent = Callable[[story.Happening], None]
+
+
+class Gen3D:
+    """One person at one deployment.
+
+    api_url: the site's `/api`, e.g. `https://example.org/api`.
+    username, password: of Cognito, used by SRP; or `tokens`, a callable that returns a valid ID token.
+    """
+
+    def __init__(
+        self,
+        api_url: str,
+        username: str | None = None,
+        password: str | None = None,
+        *,
+        tokens: TokenProvider | None = None,
+        timeout: float = 30.0,
+    ) -> None:
+        self.api_url = api_url.rstrip("/")
+        self._http = httpx.Client(timeout=timeout, trust_env=not is_loopback(self.api_url))
+        self._username = username
+        self._password = password
+        self._given_tokens = tokens
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The deployment's public facts: `{region, user_pool_id, client_id, cognito_endpoint?}`."""
+        return Api(self.api_url, None, self._http).get("/config")
+
+    @cached_property
+    def tokens(self) -> TokenProvider:
+        """The provider of ID tokens. Raises SignInFailed if there is nothing to sign in with."""
+        if self._given_tokens:
+            return self._given_tokens
+        if not (self._username and self._password):
+            raise SignInFailed("There is no user name and password.", "Give both, or a token provider.")
+        from gen3d.signin import CognitoTokens  # boto3: slow to import, and not needed with `tokens`
+
+        return CognitoTokens(self.config, self._username, self._password)
+
+    @cached_property
+    def api(self) -> Api:
+        """Signed-in requests to the REST API (docs/api.md)."""
+        return Api(self.api_url, self.tokens, self._http)
+
+    def create_session(
+        self, photo: Path, name: str | None = None, on_progress: Progress | None = None
+    ) -> Session:
+        """A new session whose photo (JPEG, PNG or WebP, at most 20 MB) is uploaded but not yet checked."""
+        content = photo.read_bytes()
+        content_type = mimetypes.guess_type(photo.name)[0]
+        request = {"filename": photo.name, "content_type": content_type, "name": name}
+        created = self.api.post("/sessions", {k: v for k, v in request.items() if v is not None})
+        self.upload(created["upload"], photo.name, content, on_progress)
+        return self.session(created["session_id"])
+
+    def reconstruct(
+        self,
+        photo: Path,
+        mask: Path,
+        options: JobOptions | None = None,
+        *,
+        name: str | None = None,
+        on_progress: Progress | None = None,
+        timeout: float = DEFAULT_WAIT_SECONDS,
+    ) -> Iterator[tuple[Session, Job | None]]:
+        """From photo to mesh in one go: yields the session and the job after each look at them.
+
+        Raises PhotoRejected, MaskRejected, JobFailed, DeadlineExceeded; and as every request ApiError,
+        TransferFailed, Unreachable, SignInFailed.
+        """
+        session = self.create_session(photo, name, on_progress)
+        yield session, None
+        yield session.wait_accepted(timeout), None
+        job = session.create_job(mask, options, name, on_progress)
+        for _ in job.watch(timeout):
+            if session.state == "preparing":
+                session.refresh()
+            yield session, job
+
+    def session(self, session_id: str) -> Session:
+        return Session(self, self.api.get(f"/sessions/{session_id}"))
+
+    def sessions(self) -> Iterator[Session]:
+        """Every session as the list shows it, newest first; fetched page by page."""
+        cursor: str | None = None
+        while True:
+            page = self.api.get("/sessions", cursor=cursor)
+            yield from (Session(self, view) for view in page["sessions"])
+            cursor = page.get("cursor")
+            if not cursor:
+                return
+
+    def job(self, job_id: str) -> Job:
+        """The job with this id, searched for in all sessions."""
+        for session in self.sessions():
+            for job in session.jobs:
+                if job.id == job_id:
+                    return job.refresh()
+        raise Gen3DError("There is no such job.", "Check the id; `gen3d jobs` lists them.", "job_not_found")
+
+    def upload(
+        self, form: dict[str, Any], filename: str, content: bytes, on_progress: Progress | None = None
+    ) -> None:
+        """Send a file by the presigned POST form `{url, fields}` that the API gave."""
+        post_file(self._http, form, filename, content, on_progress)
+
+    def download(self, url: str, target: Path, size: int | None = None) -> None:
+        """Fetch an address that the API gave; `target` appears only when complete."""
+        fetch_file(self._http, url, target, size)
+
+
+class Session:
+    """One photo. `view` is the API's last answer (docs/api.md); `refresh` fetches it again."""
+
+    def __init__(self, gen3d: Gen3D, view: dict[str, Any]) -> None:
+        self._gen3d = gen3d
+        self.view = view
+
+    @property
+    def id(self) -> str:
+        return str(self.view["session_id"])
+
+    @property
+    def name(self) -> str | None:
+        return self.view.get("name")
+
+    @property
+    def created_at(self) -> datetime:
+        return story.moment(self.view["created_at"])
+
+    @property
+    def events(self) -> story.Row:
+        return dict(self.view["events"])
+
+    @property
+    def state(self) -> read_model.SessionState:
+        return read_model.session_state(self.events)
+
+    @property
+    def problem(self) -> dict[str, Any] | None:
+        return read_model.problem(self.events)
+
+    @property
+    def jobs(self) -> list[Job]:
+        return [Job(self._gen3d, view) for view in self.view["jobs"]]
+
+    def stages(self, job: Job | None = None) -> list[story.Stage]:
+        """The steps from photo to mail with their times, as far as the last answers know."""
+        if job is None:
+            return story.stages(self.created_at, self.events)
+        return story.stages(self.created_at, self.events, job.created_at, job.events)
+
+    def refresh(self) -> Self:
+        self.view = self._gen3d.session(self.id).view
+        return self
+
+    def summary(self) -> dict[str, Any]:
+        """The session without its short-lived addresses."""
+        return {
+            "session_id": self.id,
+            "name": self.name,
+            "state": self.state,
+            "created_at": self.view["created_at"],
+            "problem": self.problem,
+            "jobs": [job.id for job in self.jobs],
+        }
+
+    def wait_accepted(self, timeout: float = DEFAULT_WAIT_SECONDS) -> Self:
+        """Until the photo has passed its checks: from then on jobs can be made. Raises PhotoRejected."""
+        for _ in _polls(timeout, f"The photo of {self.id} is still unchecked."):
+            if "image_uploaded" in self.events:
+                return self
+            if self.problem:
+                raise PhotoRejected.from_problem(self.problem)
+            self.refresh()
+        return self
+
+    def wait_ready(self, timeout: float = DEFAULT_WAIT_SECONDS) -> Self:
+        """Until the photo can be clicked. Raises PhotoRejected, SessionFailed."""
+        self.wait_accepted(timeout)
+        for _ in _polls(timeout, f"The photo of {self.id} is still being prepared."):
+            if self.state == "ready":
+                return self
+            if self.problem and self.state in {"failed", "timed_out"}:
+                raise SessionFailed.from_problem(self.problem)
+            self.refresh()
+        return self
+
+    def create_job(
+        self,
+        mask: Path,
+        options: JobOptions | None = None,
+        name: str | None = None,
+        on_progress: Progress | None = None,
+    ) -> Job:
+        """A new job of this photo with its mask (a PNG of the upright photo's size) uploaded."""
+        content = mask.read_bytes()
+        request: dict[str, Any] = {"name": name} if name is not None else {}
+        if options:
+            request["options"] = options.model_dump(mode="json", exclude_none=True)
+        created = self._gen3d.api.post(f"/sessions/{self.id}/jobs", request)
+        self._gen3d.upload(created["upload"], mask.name, content, on_progress)
+        return Job(self._gen3d, self._gen3d.api.get(f"/sessions/{self.id}/jobs/{created['job_id']}"))
+
+
+class Job:
+    """One object of a photo. `view` is the API's last answer (docs/api.md); `refresh` fetches it again."""
+
+    def __init__(self, gen3d: Gen3D, view: dict[str, Any]) -> None:
+        self._gen3d = gen3d
+        self.view = view
+
+    @property
+    def id(self) -> str:
+        return str(self.view["job_id"])
+
+    @property
+    def session_id(self) -> str:
+        return str(self.view["session_id"])
+
+    @property
+    def name(self) -> str | None:
+        return self.view.get("name")
+
+    @property
+    def created_at(self) -> datetime:
+        return story.moment(self.view["created_at"])
+
+    @property
+    def events(self) -> story.Row:
+        return dict(self.view["events"])
+
+    @property
+    def state(self) -> read_model.JobState:
+        return read_model.job_state(self.events)
+
+    @property
+    def problem(self) -> dict[str, Any] | None:
+        return read_model.problem(self.events)
+
+    @property
+    def weight_free(self) -> bool:
+        """Whether a part of the result comes from an engine without a trained model."""
+        return bool(self.view.get("weight_free"))
+
+    def refresh(self) -> Self:
+        self.view = self._gen3d.api.get(f"/sessions/{self.session_id}/jobs/{self.id}")
+        return self
+
+    def watch(self, timeout: float = DEFAULT_WAIT_SECONDS) -> Iterator[list[story.Happening]]:
+        """After each look at the job, what is new since the last one; ends when the mesh is there.
+
+        Raises MaskRejected, JobFailed, DeadlineExceeded.
+        """
+        told: set[tuple[str, int]] = set()
+        for _ in _polls(timeout, f"{self.id} is still at work."):
+            seen = {(it.detail_type, it.data.get("attempt", 1)): it for it in story.happenings(self.events)}
+            yield [it for key, it in seen.items() if key not in told]
+            told |= seen.keys()
+            if self.state == "completed":
+                return
+            if self.problem and self.state == "awaiting_mask":
+                raise MaskRejected.from_problem(self.problem)
+            if self.problem and self.state in {"failed", "timed_out"}:
+                raise JobFailed.from_problem(self.problem)
+            self.refresh()
+
+    def wait(self, timeout: float = DEFAULT_WAIT_SECONDS, on_event: OnEvent | None = None) -> Self:
+        """Until the mesh is there; `on_event` hears of each event once. Raises as `watch` does."""
+        for news in self.watch(timeout):
+            for happening in news:
+                if on_event:
+                    on_event(happening)
+        return self
+
+    def summary(self) -> dict[str, Any]:
+        """The job without its short-lived addresses, as `job.json` holds it."""
+        return {
+            "job_id": self.id,
+            "session_id": self.session_id,
+            "name": self.name,
+            "state": self.state,
+            "created_at": self.view["created_at"],
+            "options": self.view["options"],
+            "engines": story.engines(self.events),
+            "weight_free": self.weight_free,
+            "problem": self.problem,
+            "files": {role: file["bytes"] for role, file in self.view.get("files", {}).items()},
+        }
+
+    def download(self, directory: Path) -> dict[str, Path]:
+        """Every file of the job, with `job.json` and `events.jsonl`. Returns the paths by file name."""
+        directory.mkdir(parents=True, exist_ok=True)
+        self.refresh()
+        paths = {role: directory / role for role in self.view["files"]}
+        for role, file in self.view["files"].items():
+            self._gen3d.download(file["url"], paths[role], file["bytes"])
+        paths["job.json"] = directory / "job.json"
+        paths["job.json"].write_text(json.dumps(self.summary(), indent=2) + "\n")
+        paths["events.jsonl"] = directory / "events.jsonl"
+        session = self._gen3d.session(self.session_id)
+        lines = (json.dumps(it.as_json()) for it in story.happenings(session.events, self.events))
+        paths["events.jsonl"].write_text("".join(f"{line}\n" for line in lines))
+        return paths
+
+
+def _polls(timeout: float, overdue: str) -> Iterator[None]:
+    """Turns of a polling loop: at once, then with growing pauses; raises DeadlineExceeded at the end."""
+    deadline = time.monotonic() + timeout
+    pause = _FIRST_PAUSE_SECONDS
+    while True:
+        yield
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise DeadlineExceeded(overdue, "It goes on without you; look again later.")
+        time.sleep(min(pause, left))
+        pause = min(pause * 1.15, _LONGEST_PAUSE_SECONDS)

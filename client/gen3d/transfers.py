@@ -1,0 +1,85 @@
+"""Files to and from S3 by the addresses that the API hands out."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from gen3d.errors import TransferFailed
+from gen3d.http import send
+
+Progress = Callable[[int, int], None]
+"""Called with bytes sent so far and bytes in all."""
+
+
+class _Reading(io.BytesIO):
+    """A file in memory that tells how far it has been read."""
+
+    def __init__(self, content: bytes, progress: Progress | None) -> None:
+        super().__init__(content)
+        self._total = len(content)
+        self._progress = progress
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        chunk = super().read(size)
+        if self._progress and chunk:
+            self._progress(self.tell(), self._total)
+        return chunk
+
+
+def post_file(
+    http: httpx.Client,
+    form: Mapping[str, Any],
+    filename: str,
+    content: bytes,
+    on_progress: Progress | None = None,
+) -> None:
+    """Upload by presigned POST. `form` is the API's `{url, fields}`. Raises TransferFailed, Unreachable."""
+    reply = send(
+        lambda: http.post(
+            form["url"],
+            data=form["fields"],
+            files={"file": (filename, _Reading(content, on_progress), "application/octet-stream")},
+        ),
+        _host(form["url"]),
+    )
+    if not reply.is_success:
+        raise TransferFailed(
+            f"{filename} was not accepted for upload ({reply.status_code}).",
+            "Is it larger than 20 MB, or did more than a few minutes pass since the form was made?",
+        )
+
+
+def fetch_file(http: httpx.Client, url: str, target: Path, size: int | None = None) -> None:
+    """Download to `target`, which appears only when complete. Raises TransferFailed, Unreachable."""
+    part = target.with_name(target.name + ".part")
+
+    def request() -> httpx.Response:
+        with http.stream("GET", url, follow_redirects=True) as reply, part.open("wb") as file:
+            if reply.is_success:
+                for chunk in reply.iter_bytes():
+                    file.write(chunk)
+        return reply
+
+    try:
+        reply = send(request, _host(url))
+        if not reply.is_success:
+            raise TransferFailed(
+                f"{target.name} could not be fetched ({reply.status_code}).",
+                "Addresses live a few minutes; ask for a fresh one.",
+            )
+        if size is not None and part.stat().st_size != size:
+            raise TransferFailed(f"{target.name} arrived incomplete.", "Try again.")
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _host(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,193 @@
+"""The command as people and scripts meet it: real processes, a real sign-in, exit codes, both outputs."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from gen3d_events.models import MaskRejected
+from gen3d_local import aws
+from gen3d_local.children import HOST, Child, clean_environment
+from gen3d_local.state import free_port
+
+from tests.unit.client.fake_service import FILES, JOB, SESSION, Service
+
+ROOT = Path(__file__).parents[3]
+ADA, PASSWORD = "ada@example.org", "A-long-1-word"
+COMMAND = [sys.executable, "-m", "gen3d"]
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="module")
+def cognito(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """`/config` of a pool with one person, in an engine that speaks SRP."""
+    folder, port = tmp_path_factory.mktemp("engine"), free_port()
+    settings = {"GATEWAY_PORT": str(port), "BIND_HOST": HOST, "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"}
+    engine = Child("engine", "ministack", clean_environment(**settings), folder / "log")
+    endpoint = f"http://{HOST}:{port}"
+    try:
+        engine.wait_ready(port, "/_ministack/ready", 30)
+        client = aws.client("cognito-idp", endpoint)
+        pool = client.create_user_pool(PoolName="people", UsernameAttributes=["email"])["UserPool"]["Id"]
+        app = client.create_user_pool_client(
+            UserPoolId=pool,
+            ClientName="gen3d",
+            ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+        )["UserPoolClient"]["ClientId"]
+        client.admin_create_user(UserPoolId=pool, Username=ADA)
+        client.admin_set_user_password(UserPoolId=pool, Username=ADA, Password=PASSWORD, Permanent=True)
+        yield {"region": aws.REGION, "user_pool_id": pool, "client_id": app, "cognito_endpoint": endpoint}
+    finally:
+        engine.stop()
+
+
+@pytest.fixture
+def environment(service: Service, cognito: dict[str, str], tmp_path: Path) -> dict[str, str]:
+    service.config = cognito
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GEN3D_"))}
+    return inherited | {
+        "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in ("client", "events", "local")),
+        "GEN3D_STATE": str(tmp_path / "no-state"),
+        "GEN3D_API": service.api,
+        "GEN3D_USER": ADA,
+        "GEN3D_PASSWORD": PASSWORD,
+    }
+
+
+@pytest.fixture
+def gen3d(environment: dict[str, str], tmp_path: Path) -> Run:
+    def run(*arguments: str | Path, **changes: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*COMMAND, *map(str, arguments)],
+            env=environment | changes,
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    return run
+
+
+def test_reconstruct(gen3d: Run, photo: Path, mask: Path, tmp_path: Path) -> None:
+    done = gen3d("reconstruct", photo, "--mask", mask, "--quality", "fast", "--out", tmp_path / "result")
+    assert done.returncode == 0, done.stderr
+    assert {it.name for it in (tmp_path / "result").iterdir()} == {*FILES, "job.json", "events.jsonl"}
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == [
+        "photo",
+        "mask",
+        "embedding",
+        "reconstruction",
+        "mesh",
+    ]
+    assert "20,000 Gaussians, relief" in done.stderr
+    assert "weight-free" in done.stdout
+    assert str(tmp_path / "result" / "mesh.glb") in done.stdout
+
+
+def test_reconstruct_for_a_script(gen3d: Run, photo: Path, mask: Path, tmp_path: Path) -> None:
+    done = gen3d("reconstruct", photo, "--mask", mask, "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert (said["job_id"], said["state"], said["weight_free"]) == (JOB, "completed", True)
+    assert said["directory"] == str(tmp_path / "out" / "chair")
+
+
+def test_a_refusal_for_a_script(service: Service, gen3d: Run, photo: Path, mask: Path) -> None:
+    service.job_script = [MaskRejected.because("mask_too_small")]
+    done = gen3d("reconstruct", photo, "--mask", mask, "--json")
+    assert done.returncode == 1
+    said = json.loads(done.stdout)
+    assert said["problem"]["code"] == "mask_too_small"
+    assert (said["session_id"], said["job_id"]) == (SESSION, JOB)
+    assert "marks less than 0.05 %" in done.stderr
+    assert "Mark the whole object" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_says_how_to_go_on(
+    service: Service, environment: dict[str, str], photo: Path, mask: Path, tmp_path: Path
+) -> None:
+    service.job_script = service.job_script[:1]
+    process = subprocess.Popen(
+        [*COMMAND, "reconstruct", str(photo), "--mask", str(mask)],
+        env=environment,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr
+    with process:
+        said = [process.stderr.readline()]
+        while said[-1] and not said[-1].startswith("mask: done"):
+            said.append(process.stderr.readline())
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read()
+    assert process.returncode == 130
+    assert f"gen3d show {JOB}" in rest
+    assert "Traceback" not in rest
+
+
+def test_lists_and_show(gen3d: Run, photo: Path, mask: Path, tmp_path: Path) -> None:
+    assert gen3d("reconstruct", photo, "--mask", mask).returncode == 0
+    listed = gen3d("sessions", "--json")
+    assert json.loads(listed.stdout)["sessions"][0]["jobs"] == [JOB]
+    assert SESSION in gen3d("sessions").stdout
+    assert JOB in gen3d("jobs").stdout
+    assert json.loads(gen3d("jobs", SESSION, "--json").stdout)["jobs"][0]["job_id"] == JOB
+    shown = gen3d("show", JOB, "--out", tmp_path / "again")
+    assert "completed" in shown.stdout
+    assert (tmp_path / "again" / "mesh.glb").read_bytes() == FILES["mesh.glb"]
+    missing = gen3d("show", "job_01J0000000000000000000000Z")
+    assert missing.returncode == 1
+    assert "no such job" in missing.stderr
+
+
+def test_a_token_for_curl(gen3d: Run) -> None:
+    done = gen3d("token")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count(".") == 2
+    assert done.stdout.endswith("\n")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"GEN3D_API": "http://127.0.0.1:9/api"}, "does not answer"),
+        ({"GEN3D_API": ""}, "gen3d up"),
+        ({"GEN3D_PASSWORD": ""}, "GEN3D_PASSWORD"),
+        ({"GEN3D_PASSWORD": "A-wrong-1-word"}, "Cognito refused"),
+        ({"GEN3D_USER": "bob@example.org"}, "bob@example.org"),
+    ],
+)
+def test_no_connection_or_sign_in(gen3d: Run, changes: dict[str, str], said: str) -> None:
+    done = gen3d("sessions", **changes)
+    assert done.returncode == 3
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "arguments", [["reconstruct", "missing.jpg"], ["reconstruct", "--mask", "m.png"], ["sing"], ["show"]]
+)
+def test_wrong_usage(gen3d: Run, arguments: list[str]) -> None:
+    assert gen3d(*arguments).returncode == 2
+
+
+def test_down_without_a_cloud(gen3d: Run) -> None:
+    done = gen3d("down")
+    assert (done.returncode, done.stdout) == (0, "No local cloud is running.\n")
+
+
+def test_version(gen3d: Run) -> None:
+    assert gen3d("--version").stdout.startswith("gen3d ")

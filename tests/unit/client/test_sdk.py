@@ -1,0 +1,215 @@
+"""The SDK against a small Gen3D over real HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from gen3d import Gen3D, JobOptions, Quality, errors
+from gen3d_events.models import (
+    EmbeddingFailed,
+    Failure,
+    ImageRejected,
+    JobTimedOut,
+    MaskRejected,
+    MeshingFailed,
+    ReconstructionRetryScheduled,
+    ReconstructionStarted,
+)
+from starlette.responses import PlainTextResponse
+
+from tests.unit.client.fake_service import JOB, MASK, PHOTO, START, Service
+
+
+@pytest.fixture
+def gen3d(service: Service) -> Iterator[Gen3D]:
+    with Gen3D(service.api, tokens=lambda: "an-id-token") as client:
+        yield client
+
+
+def test_from_photo_to_files(service: Service, gen3d: Gen3D, photo: Path, mask: Path, tmp_path: Path) -> None:
+    sent: list[tuple[int, int]] = []
+    heard: list[str] = []
+    session = gen3d.create_session(photo, on_progress=lambda *it: sent.append(it)).wait_ready()
+    job = session.create_job(mask, JobOptions(quality=Quality.HIGH, seed=7), "chair")
+    job.wait(on_event=lambda it: heard.append(it.detail_type))
+    paths = job.download(tmp_path / "out")
+
+    assert session.state == "ready"
+    assert job.state == "completed"
+    assert service.uploads == {"photo": photo.read_bytes(), "mask": mask.read_bytes()}
+    assert sent == sorted(sent)
+    assert sent[-1] == (photo.stat().st_size, photo.stat().st_size)
+    assert service.bodies["session"] == {"filename": "chair.jpg", "content_type": "image/jpeg"}
+    assert service.bodies["job"]["options"] == {
+        "quality": "high",
+        "formats": ["glb"],
+        "seed": 7,
+    }
+    assert service.tokens == {"an-id-token"}
+    assert heard == [
+        "Reconstruction Requested",
+        "Reconstruction Started",
+        "Reconstruction Completed",
+        "Meshing Started",
+        "Mesh Completed",
+    ]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == set(paths)
+    assert set(paths) == {*service.files, "job.json", "events.jsonl"}
+    assert paths["splat.ply"].read_bytes() == service.files["splat.ply"]
+
+
+def test_the_files_of_record(service: Service, gen3d: Gen3D, photo: Path, mask: Path, tmp_path: Path) -> None:
+    steps = list(gen3d.reconstruct(photo, mask))
+    job = steps[-1][1]
+    assert job
+    paths = job.download(tmp_path / "out")
+    summary = json.loads(paths["job.json"].read_text())
+    lines = [json.loads(line) for line in paths["events.jsonl"].read_text().splitlines()]
+
+    assert summary["weight_free"] is True
+    assert summary["state"] == "completed"
+    assert "http" not in paths["job.json"].read_text()
+    assert lines[0]["detail-type"] == "Image Uploaded"
+    assert [line["at"] for line in lines] == sorted(line["at"] for line in lines)
+    assert {*lines[0]} == {"detail-type", "at", "data"}
+    assert lines[0]["data"]["photo"]["width"] == 1024
+
+
+def test_a_rejected_photo(service: Service, gen3d: Gen3D, photo: Path) -> None:
+    service.photo_script = [ImageRejected.because("image_corrupt")]
+    with pytest.raises(errors.PhotoRejected) as caught:
+        gen3d.create_session(photo).wait_accepted()
+    assert caught.value.code == "image_corrupt"
+    assert "damaged" in caught.value.message
+    assert caught.value.hint
+
+
+def test_a_photo_that_cannot_be_prepared_still_takes_masks(
+    service: Service, gen3d: Gen3D, photo: Path
+) -> None:
+    service.photo_script = [service.photo_script[0], EmbeddingFailed.because("endpoint_unavailable")]
+    session = gen3d.create_session(photo).wait_accepted()
+    with pytest.raises(errors.SessionFailed) as caught:
+        session.wait_ready()
+    assert caught.value.code == "endpoint_unavailable"
+
+
+def test_a_rejected_mask(service: Service, gen3d: Gen3D, photo: Path, mask: Path) -> None:
+    service.job_script = [MaskRejected.because("mask_size_mismatch")]
+    job = gen3d.create_session(photo).wait_accepted().create_job(mask)
+    with pytest.raises(errors.MaskRejected, match="does not have the size"):
+        job.wait()
+
+
+@pytest.mark.parametrize(
+    "failure", [MeshingFailed.because("surface_missing"), JobTimedOut.because("job_timed_out")]
+)
+def test_a_failed_job(service: Service, gen3d: Gen3D, photo: Path, mask: Path, failure: Failure) -> None:
+    service.job_script = [*service.job_script[:3], failure]
+    heard: list[str] = []
+    job = gen3d.create_session(photo).wait_accepted().create_job(mask)
+    with pytest.raises(errors.JobFailed) as caught:
+        job.wait(on_event=lambda it: heard.append(it.detail_type))
+    assert caught.value.code == failure.code
+    assert heard[-1] == failure.detail_type
+
+
+def test_every_attempt_is_told(service: Service, gen3d: Gen3D, photo: Path, mask: Path) -> None:
+    requested, started, *rest = service.job_script
+    again = ReconstructionRetryScheduled.because(
+        "inference_timed_out", attempt=2, photo=PHOTO, mask=MASK, options=JobOptions()
+    )
+    second = ReconstructionStarted(inference_id="rec-2", attempt=2, due_at=START)
+    service.job_script = [requested, started, again, second, *rest]
+    heard: list[str] = []
+    gen3d.create_session(photo).wait_accepted().create_job(mask).wait(
+        on_event=lambda it: heard.append(it.detail_type)
+    )
+    assert heard[1:4] == [
+        "Reconstruction Started",
+        "Reconstruction Retry Scheduled",
+        "Reconstruction Started",
+    ]
+    assert len(heard) == 7
+
+
+def test_the_caller_may_set_a_deadline(service: Service, gen3d: Gen3D, photo: Path, mask: Path) -> None:
+    service.job_script = service.job_script[:2]
+    job = gen3d.create_session(photo).wait_accepted().create_job(mask)
+    with pytest.raises(errors.DeadlineExceeded, match=JOB):
+        job.wait(timeout=0.05)
+
+
+def test_a_job_is_found_by_its_id_alone(service: Service, gen3d: Gen3D, photo: Path, mask: Path) -> None:
+    made = gen3d.create_session(photo).wait_accepted().create_job(mask)
+    assert gen3d.job(made.id).session_id == made.session_id
+    assert [session.id for session in gen3d.sessions()] == [made.session_id]
+    with pytest.raises(errors.Gen3DError, match="no such job") as caught:
+        gen3d.job("job_01J00000000000000000000002")
+    assert caught.value.code == "job_not_found"
+
+
+def test_short_troubles_are_waited_out(service: Service, gen3d: Gen3D, photo: Path) -> None:
+    service.faults = [
+        PlainTextResponse("slow down", 429, {"Retry-After": "0"}),
+        PlainTextResponse("bad gateway", 502),
+        PlainTextResponse("unavailable", 503),
+    ]
+    gen3d.create_session(photo)
+    assert service.requests.count("POST /api/sessions") == 4
+    service.faults = [PlainTextResponse("slow down", 503)]
+    gen3d.create_session(photo)
+    assert service.uploads["photo"] == photo.read_bytes()
+
+
+def test_the_services_own_words_about_a_refusal(service: Service, gen3d: Gen3D) -> None:
+    with pytest.raises(errors.ApiError) as caught:
+        gen3d.session("ses_01J0000000000000000000000Z")
+    assert (caught.value.code, caught.value.status, caught.value.hint) == (
+        "session_not_found",
+        404,
+        "Mend it.",
+    )
+
+
+def test_a_refused_upload(service: Service, gen3d: Gen3D, mask: Path, photo: Path) -> None:
+    session = gen3d.create_session(photo)
+    form = {"url": f"{service.url}/nowhere", "fields": {}}
+    with pytest.raises(errors.TransferFailed, match="not accepted"):
+        gen3d.upload(form, "mask.png", mask.read_bytes())
+    assert session.state == "preparing"
+
+
+def test_a_download_cut_short_leaves_nothing(service: Service, gen3d: Gen3D, tmp_path: Path) -> None:
+    target = tmp_path / "mesh.glb"
+    with pytest.raises(errors.TransferFailed, match="incomplete"):
+        gen3d.download(f"{service.url}/s3/mesh.glb", target, 999)
+    with pytest.raises(errors.TransferFailed, match="could not be fetched"):
+        gen3d.download(f"{service.url}/nowhere", target)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nobody_answers() -> None:
+    with Gen3D("http://127.0.0.1:9/api", tokens=lambda: "t") as gen3d, pytest.raises(errors.Unreachable):
+        next(gen3d.sessions())
+
+
+@pytest.mark.parametrize("reply", [PlainTextResponse("<html>hello</html>"), PlainTextResponse("gone", 404)])
+def test_somebody_else_answers(service: Service, gen3d: Gen3D, reply: PlainTextResponse) -> None:
+    service.faults = [reply]
+    with pytest.raises(errors.Unreachable):
+        next(gen3d.sessions())
+
+
+def test_a_refused_token(service: Service, gen3d: Gen3D) -> None:
+    service.faults = [PlainTextResponse('{"message": "Unauthorized"}', 401)]
+    with pytest.raises(errors.SignInFailed):
+        next(gen3d.sessions())
+
+
+def test_signing_in_needs_a_password(service: Service) -> None:
+    with Gen3D(service.api) as gen3d, pytest.raises(errors.SignInFailed):
+        next(gen3d.sessions())
