@@ -1,0 +1,116 @@
+# Gen3D. `make` alone says what there is to do.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3.11
+STAGE ?= dev
+
+RUN := .venv/bin
+LINT := .venv-lint/bin
+PACKAGES := client container events local services/embedding services/inference services/meshing \
+            services/notification services/reconstruction services/upload
+CHECKED := client container events local services tests benchmarks
+SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} $(LINT)/sam
+CONFIG := $(if $(filter dev,$(STAGE)),default,$(STAGE))
+
+# --- on this machine ----------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: .venv/.ready ## One photo through the whole system on this machine; files in out/demo/
+	@$(RUN)/gen3d doctor
+	@$(RUN)/python -m gen3d_local.demo
+
+.PHONY: up
+up: .venv/.ready ## Start the local cloud on http://127.0.0.1:8000 and keep it running
+	@$(RUN)/gen3d up
+
+.PHONY: down
+down: .venv/.ready ## Stop the local cloud
+	@$(RUN)/gen3d down
+
+# --- work ------------------------------------------------------------------------------------------------
+
+.PHONY: test
+test: .venv/.ready .venv-lint/.ready ## Run every test: unit, contract, wiring, flow
+	@failed=; \
+	for tier in unit contract wiring flow; do \
+	  echo "── $$tier tests"; \
+	  $(RUN)/pytest tests/$$tier || failed+=" $$tier"; \
+	done; \
+	[[ -z $$failed ]] || { echo "failed:$$failed"; exit 1; }
+
+JUDGES := format rules types imports events openapi template sam
+
+.PHONY: lint
+lint: .venv/.ready .venv-lint/.ready ## Run every linter, type check and drift check
+	@$(MAKE) --keep-going --output-sync -j2 $(JUDGES:%=lint-%)
+
+lint-format:   JUDGE := $(LINT)/ruff format --check --diff $(CHECKED)
+lint-rules:    JUDGE := $(LINT)/ruff check --output-format concise $(CHECKED)
+lint-types:    JUDGE := $(LINT)/mypy --python-executable $(RUN)/python $(CHECKED)
+lint-imports:  JUDGE := PYTHONPATH=$(subst $() ,:,$(PACKAGES)) $(LINT)/lint-imports --no-cache
+lint-events:   JUDGE := $(RUN)/python -m gen3d_events.generate --check
+lint-openapi:  JUDGE := $(RUN)/python -m gen3d_upload.openapi --check
+lint-template: JUDGE := $(LINT)/cfn-lint template.yaml
+lint-sam:      JUDGE := $(SAM) validate --lint
+
+.PHONY: $(JUDGES:%=lint-%)
+$(JUDGES:%=lint-%):
+	@if said=$$($(JUDGE) 2>&1); then echo "ok      $(@:lint-%=%)"; \
+	else echo "FAILED  $(@:lint-%=%)"; echo "$$said"; exit 1; fi
+
+.PHONY: format
+format: .venv-lint/.ready ## Rewrite the sources in the project's style
+	@$(LINT)/ruff check --fix --quiet $(CHECKED); $(LINT)/ruff format --quiet $(CHECKED)
+
+.PHONY: bench
+bench: .venv/.ready ## Measure the pipeline without its computing; numbers in out/bench/
+	@$(RUN)/python -m benchmarks.pipeline
+
+# --- in an AWS account (STAGE=dev|staging|prod) -----------------------------------------------------
+
+.PHONY: build
+build: .venv-lint/.ready ## Build the functions, the layer and the meshing image (needs Docker)
+	@$(SAM) build --config-env $(CONFIG)
+
+.PHONY: deploy
+deploy: build ## Deploy the stack of STAGE
+	@$(SAM) deploy --config-env $(CONFIG)
+
+.PHONY: destroy
+destroy: .venv-lint/.ready ## Delete the stack of STAGE; asks first
+	@$(SAM) delete --config-env $(CONFIG) --stack-name gen3d-$(STAGE)
+
+# --- environments --------------------------------------------------------------------------------------
+
+.venv/.ready: .venv/.locked pyproject.toml
+	@$(RUN)/pip install -qq --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.locked: requirements/dev.txt
+	@$(call environment,.venv,$<)
+
+.venv-lint/.ready: requirements/lint.txt
+	@$(call environment,.venv-lint,$<)
+
+define environment
+	command -v $(PYTHON) >/dev/null || { echo "Gen3D needs Python 3.11: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }; \
+	echo "Installing $(2) into $(1) ..."; \
+	$(PYTHON) -m venv $(1); \
+	$(1)/bin/pip install -qq --no-compile --no-deps --require-hashes --requirement $(2); \
+	touch $@
+endef
+
+.PHONY: clean
+clean: ## Remove environments, build outputs and caches; your local sessions stay
+	@rm -rf .venv .venv-lint .aws-sam out .gen3d/demo .gen3d/bench build *.egg-info
+	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find $(CHECKED) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help
+help: ## Say what there is to do
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | \
+	  while IFS=$$'\t' read -r target what; do printf '  make %-9s%s\n' "$$target" "$$what"; done
