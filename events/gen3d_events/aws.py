@@ -8,6 +8,7 @@ known if botocore has a folder of its name, not after a walk through 400 folders
 from __future__ import annotations
 
 import gzip
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,11 @@ class ServiceData(Loader):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__(file_loader=ServiceDataFiles())
+        with os.scandir(self.BUILTIN_DATA_PATH) as entries:
+            self._folders = [entry.name for entry in entries]
 
     def list_available_services(self, type_name: str) -> list[str]:
-        return [folder.name for folder in Path(self.BUILTIN_DATA_PATH).iterdir()]
+        return self._folders
 
 
 @cache

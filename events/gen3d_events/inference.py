@@ -4,8 +4,6 @@ The request lies at `inference/input/{inference_id}.json`. It carries the causin
 all that the finishing consumer needs, because embedding and reconstruction keep no table.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field, PositiveInt

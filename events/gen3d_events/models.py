@@ -1,7 +1,5 @@
 """Every event of Gen3D, in the order in which a photo meets them. This file is the contract's one source."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 

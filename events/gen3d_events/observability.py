@@ -5,9 +5,11 @@ Tracing costs 0.2 CPU seconds to import, so it is there only where a function ru
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import wraps
 from typing import Any
 
 from aws_lambda_powertools.logging import Logger
@@ -28,7 +30,19 @@ if "AWS_XRAY_DAEMON_ADDRESS" in os.environ:
 def observed(handler: Handler) -> Handler:
     """A Lambda handler that logs its context, flushes metrics, and is traced where there is tracing."""
     wrapped: Handler = logger.inject_lambda_context(metrics.log_metrics(handler))
-    return tracer.capture_lambda_handler(wrapped, capture_response=False) if tracer else wrapped
+    if tracer:
+        wrapped = tracer.capture_lambda_handler(wrapped, capture_response=False)
+
+    @wraps(handler)
+    def invoke(event: Any, context: Any) -> Any:
+        try:
+            return wrapped(event, context)
+        finally:
+            if not gc.isenabled():  # the first event is done, see the package's beginning
+                gc.freeze()
+                gc.enable()
+
+    return invoke
 
 
 def count(name: str) -> None:
