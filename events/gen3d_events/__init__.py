@@ -1,8 +1,9 @@
 """The contract of Gen3D: its events, and how to publish and consume them.
 
-A function's first event is waited for, so what it costs is kept low: 0.6 CPU seconds became 0.35 by what stands
-below, by one session for all clients with quickly read service data (aws.py), by models whose validators are built
-at their first use (event.py), and by leaving the tracer out where nothing listens to it (observability.py).
+A function's first event is waited for, so what it costs is kept low: 0.6 CPU seconds became 0.35 by what
+stands below, by one session for all clients with quickly read service data (aws.py), by models whose
+validators are built at their first use (event.py), and by leaving out the tracer where nobody listens
+(observability.py).
 """
 
 import os

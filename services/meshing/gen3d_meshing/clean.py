@@ -44,7 +44,7 @@ def clean(splat: Splat, limit: int, seed: int = 42) -> Cloud:
     neighbours, distance = nearest(splat.position, splat.position, NEIGHBOURS)
     mean = distance[:, 1 : NEIGHBOURS // 2].mean(1)
     spacing = max(float(np.median(mean)), float(np.ptp(splat.position, axis=0).max()) / 2000)
-    near = mean <= 1e9 + _STRAY * spacing
+    near = mean <= _STRAY * spacing
     keep = np.flatnonzero(near)[_in_large_cluster(splat.position[near], spacing)]
     cleaned = splat.take(keep)
     _require_solid(cleaned)

@@ -17,20 +17,19 @@ IN_LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME": "f", "AWS_DEFAULT_REGION": "eu-central-
 SETTINGS = ("AWS_", "POWERTOOLS_", "PYDANTIC_")
 
 
-def run(program: str, **environment: str) -> str:
+def run(program: str, **environment: str) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-c", program],
         env={**clean, "PYTHONPATH": str(EVENTS), **environment},
         capture_output=True,
         text=True,
         check=True,
     )
-    return done.stdout
 
 
 def loaded_by(module: str, **environment: str) -> set[str]:
-    return set(run(f"import {module}, sys; print(*sys.modules)", **environment).split())
+    return set(run(f"import {module}, sys; print(*sys.modules)", **environment).stdout.split())
 
 
 def test_a_function_loads_neither_tracer_nor_parser_nor_what_is_for_developers() -> None:
@@ -51,19 +50,40 @@ def test_the_contract_alone_needs_pydantic_only(module: str) -> None:
     assert not loaded_by(module) & {"boto3", "botocore", "aws_lambda_powertools"}
 
 
-TRACED = """
-from gen3d_events.observability import context_keys, count, observed
-
+CONTEXT = """
 class Context:
     function_name = function_version = invoked_function_arn = aws_request_id = "x"
     memory_limit_in_mb = 128
+"""
+
+COLLECTED = f"""{CONTEXT}
+import gc, sys
+from gen3d_events.observability import count, observed
+
+def handler(event, context):
+    count("Consumed")
+    print(gc.isenabled(), file=sys.stderr)
+
+invoke = observed(handler)
+invoke({{}}, Context())
+invoke({{}}, Context())
+"""
+
+
+def test_garbage_is_collected_from_the_second_event_on() -> None:
+    assert run(COLLECTED, **IN_LAMBDA).stderr.split() == ["False", "True"]
+    assert run(COLLECTED).stderr.split() == ["True", "True"]
+
+
+TRACED = f"""{CONTEXT}
+from gen3d_events.observability import context_keys, count, observed
 
 def handler(event, context):
     count("Consumed")
     with context_keys("gen3d_x.handler", session_id="ses_1", job_id=None):
-        return {}
+        return {{}}
 
-observed(handler)({}, Context())
+observed(handler)({{}}, Context())
 """
 
 

@@ -67,6 +67,27 @@ def test_strays_and_faint_gaussians_are_left_out() -> None:
     assert cloud.splat.opacity.min() > 0.1
 
 
+def test_a_floating_clump_is_left_out() -> None:
+    rng = np.random.default_rng(7)
+    places, normals = SOLIDS["sphere"].sample(rng, 10_000)
+    places[:150] = (0, 0, 0.9) + 0.02 * places[:150]
+    cloud = clean(read_splat(ply(splat_rows(places, normals, paint(places), rng)))[0], 10_000)
+    assert len(cloud.splat) > 9_800
+    assert cloud.splat.position[:, 2].max() < 0.41
+
+
+def test_round_gaussians_take_their_normals_from_their_neighbours() -> None:
+    solid = SOLIDS["torus"]
+    rng = np.random.default_rng(8)
+    places, normals = solid.sample(rng, 10_000)
+    rows = splat_rows(places, normals, paint(places), rng)
+    rows[:, 12] = rows[:, 10]
+    cloud = clean(read_splat(ply(rows))[0], 10_000)
+    found, at = outward_normals(cloud).astype(float), cloud.splat.position.astype(float)
+    outward = (solid.distance(at + 1e-3 * found) - solid.distance(at)) / 1e-3
+    assert np.quantile(outward, 0.02) > 0.9
+
+
 def test_pieces_that_belong_to_the_object_stay_and_specks_go() -> None:
     rng = np.random.default_rng(4)
     places, normals = SOLIDS["sphere"].sample(rng, 24_000)
