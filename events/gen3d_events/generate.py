@@ -248,7 +248,7 @@ SESSION_STORIES: dict[str, tuple[str, ...]] = {
     "embedding overdue": (*_UPLOADED, "Embedding Timed Out"),
     "embedded after all": (*_UPLOADED, "Embedding Timed Out", "Embedding Completed"),
     "failed after all": (*_UPLOADED, "Embedding Timed Out", "Embedding Failed"),
-    "a failure is final": (*_UPLOADED, "Embedding Failed", "Embedding Completed"),
+    "a failure after the result": (*_UPLOADED, "Embedding Failed", "Embedding Completed"),
 }
 JOB_STORIES: dict[str, tuple[str, ...]] = {
     "nothing yet": (),
@@ -266,7 +266,8 @@ JOB_STORIES: dict[str, tuple[str, ...]] = {
     "overdue": (*_REQUESTED, "Job Timed Out"),
     "completed after all": (*_RECONSTRUCTED, "Job Timed Out", "Mesh Completed"),
     "failed after all": (*_REQUESTED, "Job Timed Out", "Reconstruction Failed"),
-    "a failure is final": (*_RECONSTRUCTED, "Meshing Failed", "Mesh Completed"),
+    "a failure after the result": (*_RECONSTRUCTED, "Meshing Failed", "Mesh Completed"),
+    "a failure is final": (*_RECONSTRUCTED, "Reconstruction Failed", "Mesh Completed"),
     "only the end was seen": ("Mesh Completed",),
 }
 

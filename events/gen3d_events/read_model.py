@@ -47,11 +47,11 @@ def fold(row: Row, event: Event) -> dict[str, Any]:
 
 
 def session_state(row: Row) -> SessionState:
-    """A rejected photo leaves the session waiting for another one; a failure is final; a late result beats
-    a time-out."""
+    """A rejected photo leaves the session waiting for another one; whichever came first of result and failure
+    counts; a late result beats a time-out."""
     if "image_uploaded" not in row:
         return "awaiting_photo"
-    if "embedding_failed" in row:
+    if _failed(row, "embedding_failed"):
         return "failed"
     if "embedding_completed" in row or row["image_uploaded"].get("intent") == "direct":
         return "ready"
@@ -59,35 +59,46 @@ def session_state(row: Row) -> SessionState:
 
 
 def job_state(row: Row) -> JobState:
-    """As `session_state`: failed beats completed beats timed out beats progress."""
-    if "reconstruction_failed" in row or "meshing_failed" in row:
+    """As `session_state`, for each of the two stages."""
+    if _failed(row, "reconstruction_failed") or _failed(row, "meshing_failed"):
         return "failed"
     if "mesh_completed" in row:
         return "completed"
     if "job_timed_out" in row:
         return "timed_out"
-    if "meshing_started" in row or any(name.startswith("reconstruction_completed") for name in row):
+    if "meshing_started" in row or "reconstruction_completed" in row:
         return "meshing"
     if any(name.startswith("reconstruction_started") for name in row):
         return "reconstructing"
     return "queued" if "reconstruction_requested" in row else "awaiting_mask"
 
 
-_PROBLEMS = {
-    "reconstruction_failed": None,
-    "meshing_failed": None,
-    "embedding_failed": None,
+_RESULT_OF = {
+    "reconstruction_failed": "reconstruction_completed",
+    "meshing_failed": "mesh_completed",
+    "embedding_failed": "embedding_completed",
+}
+"""Each stage's failure, the gravest first, and its result."""
+
+_MENDED_BY = {
     "job_timed_out": "mesh_completed",
     "embedding_timed_out": "embedding_completed",
     "mask_rejected": "reconstruction_requested",
     "image_rejected": "image_uploaded",
 }
-"""What can have gone wrong, the gravest first, and the event after which it no longer matters."""
+"""What else can have gone wrong, and the event after which it no longer matters."""
+
+
+def _failed(row: Row, failure: str) -> bool:
+    """Whether a stage failed before it gave a result: the first word of the endpoint counts, not the last."""
+    result = row.get(_RESULT_OF[failure])
+    return failure in row and (result is None or row[failure]["event_id"] < result["event_id"])
 
 
 def problem(row: Row) -> dict[str, Any] | None:
     """The rejection or failure that a person should see: `{code, error_class, message, hint}`."""
-    for name, mended_by in _PROBLEMS.items():
-        if name in row and mended_by not in row:
-            return {field: row[name][field] for field in ("code", "error_class", "message", "hint")}
-    return None
+    names = [name for name in _RESULT_OF if _failed(row, name)]
+    names += [name for name, mended_by in _MENDED_BY.items() if name in row and mended_by not in row]
+    if not names:
+        return None
+    return {field: row[names[0]][field] for field in ("code", "error_class", "message", "hint")}

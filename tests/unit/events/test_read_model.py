@@ -97,6 +97,14 @@ def test_a_job_that_succeeds_at_its_second_attempt_goes_on() -> None:
     assert read_model.job_state(row) == "meshing"
 
 
+def test_the_first_final_word_on_a_stage_counts() -> None:
+    uploaded, failed, done = (
+        samples[name] for name in ("Image Uploaded", "Embedding Failed", "Embedding Completed")
+    )
+    assert read_model.session_state(folded([uploaded, failed, later(done)])) == "failed"
+    assert read_model.session_state(folded([uploaded, later(failed), done])) == "ready"
+
+
 SESSION_STATES = {
     "nothing yet": ("awaiting_photo", None),
     "photo rejected": ("awaiting_photo", "image_too_small"),
@@ -107,7 +115,7 @@ SESSION_STATES = {
     "embedding overdue": ("timed_out", "embedding_timed_out"),
     "embedded after all": ("ready", None),
     "failed after all": ("failed", "model_unavailable"),
-    "a failure is final": ("failed", "model_unavailable"),
+    "a failure after the result": ("ready", None),
 }
 JOB_STATES = {
     "nothing yet": ("awaiting_mask", None),
@@ -125,7 +133,8 @@ JOB_STATES = {
     "overdue": ("timed_out", "job_timed_out"),
     "completed after all": ("completed", None),
     "failed after all": ("failed", "inference_failed"),
-    "a failure is final": ("failed", "surface_missing"),
+    "a failure after the result": ("completed", None),
+    "a failure is final": ("failed", "inference_failed"),
     "only the end was seen": ("completed", None),
 }
 
