@@ -7,10 +7,13 @@ import sys
 from pathlib import Path
 
 from gen3d_local import cloud
+from gen3d_local.state import State
+
+NOT_RUNNING = "No laptop cloud is running."
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit codes: 0 done, 1 failed, 3 not running (status, down)."""
+    """Exit codes: 0 done, 1 failed, 3 not running (status)."""
     parser = argparse.ArgumentParser(prog="python -m gen3d_local", description=__doc__)
     parser.add_argument("command", choices=["up", "down", "status"])
     parser.add_argument("--state", type=Path, default=cloud.STATE, help="folder that keeps everything")
@@ -29,21 +32,19 @@ def _run(chosen: argparse.Namespace) -> int:
         cloud.up(chosen.detach, chosen.state, chosen.port, ready=_say)
         return 0
     if chosen.command == "down":
-        return 0 if cloud.down(chosen.state) else _not_running()
+        print("Stopped." if cloud.down(chosen.state) else NOT_RUNNING)
+        return 0
     found = cloud.running(chosen.state)
     if found is None:
-        return _not_running()
+        print(NOT_RUNNING, file=sys.stderr)
+        return 3
     _say(found)
     return 0
 
 
 def _say(ready: cloud.Cloud) -> None:
-    print(f"Gen3D: {ready.url}   sign in as {ready.user.email} with {ready.user.password}", flush=True)
-
-
-def _not_running() -> int:
-    print("No laptop cloud is running.", file=sys.stderr)
-    return 3
+    secret = State(Path(ready.state)).user
+    print(f"Gen3D: {ready.url}   sign in as {ready.user.email}; the password is in {secret}", flush=True)
 
 
 if __name__ == "__main__":

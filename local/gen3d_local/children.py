@@ -14,6 +14,8 @@ from pathlib import Path
 
 HOST = "127.0.0.1"
 LOCAL = Path(__file__).resolve().parents[1]
+# Files of the children are for this person only.
+PRIVATE = 0o077
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "GEN3D_STATE")
 
 
@@ -52,6 +54,7 @@ class Child:
                     stderr=subprocess.STDOUT,
                     pass_fds=(watched, *keep_open),
                     start_new_session=True,
+                    umask=PRIVATE,
                 )
         except OSError:
             os.close(self._lifeline)
@@ -66,6 +69,10 @@ class Child:
     @property
     def ended(self) -> bool:
         return self._process.poll() is not None
+
+    @property
+    def log(self) -> Path:
+        return self._log
 
     def tail(self, lines: int = 25) -> str:
         """The last lines of the child's log."""

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from gen3d_local.children import LOCAL, poll
+from gen3d_local.children import LOCAL, PRIVATE, poll
 from gen3d_local.state import State
 from gen3d_local.supervisor import (
     ROOT,
@@ -53,9 +53,14 @@ def up(
     """Start the cloud and call `ready` with it. Raises CloudFailed.
 
     Detached it goes on in the background. In the foreground this returns when the cloud was
-    stopped: by Ctrl-C, SIGTERM or `down`. A cloud that already runs is returned as it is.
+    stopped: by Ctrl-C, SIGTERM or `down`. A cloud that already runs is returned as it is, unless another port
+    is asked for.
     """
     if already := running(state):
+        if port is not None and not already.url.endswith(f":{port}"):
+            raise CloudFailed(
+                f"A laptop cloud already runs on {already.url}. To move it, stop it first: gen3d down"
+            )
         ready(already)
         return already
     return _detached(state, port, ready) if detach else _foreground(state, port, ready)
@@ -94,7 +99,7 @@ def _foreground(folder: Path, port: int | None, ready: Callable[[Cloud], None]) 
         ready(cloud)
         while (child := supervisor.ended()) is None:
             time.sleep(0.3)
-        raise CloudFailed(f"The {child.name} ended unexpectedly. Its log ends:\n{child.tail()}")
+        raise CloudFailed(f"The {child.name} ended unexpectedly. Its log: {child.log}")
     except _Stopped:
         if cloud is None:
             raise CloudFailed("Stopped before the cloud was ready.") from None
@@ -106,8 +111,9 @@ def _foreground(folder: Path, port: int | None, ready: Callable[[Cloud], None]) 
 
 
 def _detached(folder: Path, port: int | None, ready: Callable[[Cloud], None]) -> Cloud:
-    log = State(folder).folder / "up.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    kept = State(folder)
+    kept.own()
+    log = kept.folder / "up.log"
     command = [sys.executable, "-m", "gen3d_local", "up", "--state", str(folder.resolve())]
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
@@ -117,6 +123,7 @@ def _detached(folder: Path, port: int | None, ready: Callable[[Cloud], None]) ->
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=PRIVATE,
         )
     poll(
         lambda: running(folder) is not None or process.poll() is not None,

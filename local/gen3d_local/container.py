@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -33,10 +34,26 @@ class Container:
         self._child: Child | None = None
         self._http = httpx.AsyncClient(trust_env=False)
         self._url = ""
+        self._started = 0.0
+        self._answered = False
+
+    @property
+    def lost(self) -> bool:
+        """Whether the server has ended that had answered once: one that cannot start stays ended."""
+        return self._answered and self._ended
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since the server was last started."""
+        return time.monotonic() - self._started
+
+    @property
+    def _ended(self) -> bool:
+        return self._child is None or self._child.ended
 
     def start(self) -> None:
         """Begin to start the server unless it runs."""
-        if self._child and not self._child.ended:
+        if not self._ended:
             return
         self.stop()
         port = free_port()
@@ -44,22 +61,30 @@ class Container:
         path = ":".join(map(str, SOURCES))
         variables = {**self._environment, "HOST": HOST, "PORT": str(port), "PYTHONPATH": path}
         self._child = Child("inference server", self._module, clean_environment(**variables), self._log)
+        self._started = time.monotonic()
 
     async def ready(self) -> bool:
-        """Whether the server answers /ping. Raises ContainerFailed when it has ended."""
-        if self._child is None or self._child.ended:
-            raise ContainerFailed(f"the inference server ended. Its log {self._log} ends:\n{self.tail()}")
+        """Whether the server answers /ping. Raises ContainerFailed when it ended and never answered."""
+        if self._ended and not self._answered:
+            raise self._end()
+        return await self._answers()
+
+    async def _answers(self) -> bool:
         try:
-            return (await self._http.get(f"{self._url}/ping", timeout=2)).status_code == httpx.codes.OK
+            reply = await self._http.get(f"{self._url}/ping", timeout=2)
         except httpx.HTTPError:
             return False
+        self._answered |= reply.is_success
+        return reply.is_success
 
     async def wait_ready(self) -> None:
         """Start the server if need be and return when it answers /ping. Raises ContainerFailed."""
         self.start()
         try:
             async with asyncio.timeout(START_SECONDS):
-                while not await self.ready():
+                while not await self._answers():
+                    if self._ended:
+                        raise self._end()
                     await asyncio.sleep(0.05)
         except TimeoutError:
             raise ContainerFailed(
@@ -75,6 +100,9 @@ class Container:
             headers={"Content-Type": content_type, "Accept": accept},
             timeout=seconds,
         )
+
+    def _end(self) -> ContainerFailed:
+        return ContainerFailed(f"the inference server ended. Its log {self._log} ends:\n{self.tail()}")
 
     def tail(self) -> str:
         return self._child.tail() if self._child else ""

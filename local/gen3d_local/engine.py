@@ -1,7 +1,7 @@
 """The engine: ministack, with the resource types that it lacks, as a child process of the laptop cloud.
 
-Run as a module it reads GEN3D_STATE and ministack's own variables. It writes its state down on SIGALRM, every
-minute, and when it is stopped.
+Run as a module it reads GEN3D_STATE, GEN3D_SITE_PORT and ministack's own variables. It writes its state down
+on SIGALRM, every minute, and when it is stopped.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ministack.services import eventbridge, lambda_svc
 from ministack.services.cloudformation import provisioners
 
 from gen3d_local import object_events, permissions, resources
+from gen3d_local.admission import Admission
 from gen3d_local.registry import Registry
 from gen3d_local.state import State
 
@@ -31,7 +32,8 @@ SAVED_AT_THE_END = ("cloudwatch", "cloudwatch_logs")
 
 
 def main() -> None:
-    registry = Registry(State(Path(os.environ["GEN3D_STATE"])).sagemaker)
+    state = State(Path(os.environ["GEN3D_STATE"]))
+    registry = Registry(state.sagemaker)
     provisioners._RESOURCE_HANDLERS.update(
         {
             "AWS::SageMaker::Model": resources.sagemaker(registry, "Model"),
@@ -50,6 +52,13 @@ def main() -> None:
     lambda_svc._sqs_esm_concurrency = lambda *mapping: min(allowed(*mapping), CONCURRENCY)
     signal.signal(signal.SIGALRM, _save)
     signal.setitimer(signal.ITIMER_REAL, SAVE_SECONDS, SAVE_SECONDS)
+    app.app = Admission(
+        app.app,
+        int(os.environ["GATEWAY_PORT"]),
+        int(os.environ["GEN3D_SITE_PORT"]),
+        state.token(),
+        bucket=lambda host, path: app._s3_cors_target(host, path) is not None,
+    )
     app.main()
 
 

@@ -10,6 +10,7 @@ import html
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import unquote
 
 import httpx
 import uvicorn
@@ -22,6 +23,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from gen3d_local import mail
+from gen3d_local.admission import TOKEN_HEADER
 from gen3d_local.children import HOST, LOCAL
 from gen3d_local.state import State, read_json
 
@@ -46,9 +48,11 @@ OWN = frozenset(
 
 
 class Front:
-    def __init__(self, engine_url: str, outputs: Path) -> None:
-        self._engine_url = engine_url
+    """token: of the engine's administration, which keeps the mails."""
+
+    def __init__(self, engine_url: str, outputs: Path, token: str) -> None:
         self._outputs = outputs
+        self._token = token
         # The first call of a function starts its process, so allow API Gateway's own limit.
         self._http = httpx.AsyncClient(base_url=engine_url, timeout=29, trust_env=False)
 
@@ -57,11 +61,14 @@ class Front:
 
     async def api(self, request: Request) -> Response:
         """The REST API: its stage is called `api`, so the path is the same on both sides."""
+        asked = request.scope["raw_path"].decode()
+        if _climbs(asked):
+            return PlainTextResponse("An address has no dot segments here.", status_code=400)
         try:
             api_id = read_json(self._outputs)["ApiId"]
         except FileNotFoundError:
             return PlainTextResponse("Gen3D is still being deployed.", status_code=503)
-        path = f"/_aws/execute-api/{api_id}{request.scope['raw_path'].decode()}"
+        path = f"/_aws/execute-api/{api_id}{asked}"
         try:
             reply = await self._http.request(
                 request.method,
@@ -79,10 +86,17 @@ class Front:
 
     async def mail(self, _: Request) -> Response:
         """Every mail that was sent, the newest first."""
-        reply = await self._http.get(mail.PATH)
+        reply = await self._http.get(mail.PATH, headers={TOKEN_HEADER: self._token})
         reply.raise_for_status()
         shown = "<hr>".join(_shown(one) for one in reversed(mail.parse(reply.json())))
         return HTMLResponse(f"<!doctype html><title>Mail</title><h1>Mail</h1>{shown}")
+
+
+def _climbs(path: str) -> bool:
+    """Whether the path has `.` or `..` segments, which lead out of the API, however they are encoded."""
+    while (plain := unquote(path)) != path:
+        path = plain
+    return not {".", ".."}.isdisjoint(path.replace("\\", "/").split("/"))
 
 
 def _shown(one: mail.Mail) -> str:
@@ -119,7 +133,8 @@ def application(front: Front, site: Path) -> Starlette:
 
 
 def main() -> None:
-    front = Front(os.environ["GEN3D_ENGINE_URL"], State(Path(os.environ["GEN3D_STATE"])).outputs)
+    state = State(Path(os.environ["GEN3D_STATE"]))
+    front = Front(os.environ["GEN3D_ENGINE_URL"], state.outputs, state.token())
     uvicorn.run(
         application(front, SITE),
         host=HOST,

@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 
+from gen3d_local.admission import TOKEN_HEADER
+
 PATH = "/_ministack/ses/messages"
 
 
@@ -23,9 +25,10 @@ class Mail:
     sent_at: datetime
 
 
-def sent(engine_url: str) -> list[Mail]:
-    """Every mail, the newest last."""
-    reply = httpx.get(f"{engine_url}{PATH}", timeout=10, trust_env=False)
+def sent(engine_url: str, token: str) -> list[Mail]:
+    """Every mail, the newest last. token: of the engine's administration."""
+    headers = {TOKEN_HEADER: token}
+    reply = httpx.get(f"{engine_url}{PATH}", headers=headers, timeout=10, trust_env=False)
     reply.raise_for_status()
     return parse(reply.json())
 

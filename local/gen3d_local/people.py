@@ -27,7 +27,7 @@ def demo_user(engine_url: str, pool_id: str, kept_in: Path) -> Person:
     if known and kept_in.exists():
         return Person(**read_json(kept_in))
     person = create(engine_url, pool_id, DEMO_EMAIL, new=not known)
-    write_json(kept_in, asdict(person), mode=0o600)
+    write_json(kept_in, asdict(person))
     return person
 
 

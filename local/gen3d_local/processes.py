@@ -83,6 +83,7 @@ class Processes:
         state = self._state
         return {
             "GATEWAY_PORT": port,
+            "GEN3D_SITE_PORT": str(self._ports.front),
             "BIND_HOST": HOST,
             "MINISTACK_HOST": HOST,
             "MINISTACK_REGION": REGION,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gen3d_local.state import read_json, write_json
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -36,9 +39,18 @@ class Queue:
         write_json(self._folder / f"{time.time_ns():020d}.json", asdict(request))
 
     def waiting(self) -> Iterator[tuple[Path, Request]]:
-        """Every request that is not answered, oldest first, with the token for `answered`."""
+        """Every request that is not answered, oldest first, with the token for `answered`.
+
+        A file that holds no request, as from another version, is put aside so that it holds nothing up.
+        """
         for path in sorted(self._folder.glob("[0-9]*.json")):
-            yield path, Request(**read_json(path))
+            try:
+                request = Request(**read_json(path))
+            except (TypeError, ValueError):
+                logger.exception("%s holds no request", path)
+                path.replace(path.with_suffix(".unreadable"))
+                continue
+            yield path, request
 
     def answered(self, token: Path) -> None:
         token.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 import shutil
 import socket
 from pathlib import Path
@@ -43,13 +44,27 @@ class State:
         self.user = self.folder / "demo-user.json"
         self._lock = self.folder / "lock"
         self._ports = self.folder / "ports.json"
+        self._token = self.folder / "engine-token.json"
+
+    def own(self) -> None:
+        """Make the folder, for this person only: passwords, keys and photos lie in it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.chmod(0o700)
 
     def prepare(self) -> None:
         """Make the folders. Objects whose buckets the engine never wrote down are useless and in the way."""
         if not (self.engine / "cloudformation.json").exists():
             shutil.rmtree(self.objects, ignore_errors=True)
+        self.own()
         for folder in (self.engine, self.objects, self.sagemaker, self.logs, self.temporary):
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
+        if not self._token.exists():
+            write_json(self._token, secrets.token_urlsafe(32))
+
+    def token(self) -> str:
+        """What the engine's administration wants to be shown. There once the folder has been prepared."""
+        token: str = read_json(self._token)
+        return token
 
     def clear_temporary(self) -> None:
         shutil.rmtree(self.temporary, ignore_errors=True)
@@ -59,7 +74,7 @@ class State:
 
         The lock goes with the descriptor: children inherit it, so it is free only when they have ended too.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.own()
         descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
         def taken() -> bool:
@@ -82,19 +97,29 @@ class State:
         return lock is None
 
     def ports(self, front: int | None) -> Ports:
-        """The kept ports, or new ones. A `front` that is given replaces the kept one.
+        """The kept ports, or new ones, which are kept at once: queues carry the engine's in their addresses.
 
-        Raises StateError when a port is taken by another program.
+        A `front` that is given stands in for the kept one; `keep` makes it last. Raises StateError when two
+        ports are the same or one is taken by another program.
         """
-        kept = Ports(**read_json(self._ports)) if self._ports.exists() else None
-        ports = kept or Ports(FRONT_PORT, free_port(), free_port())
+        if not self._ports.exists():
+            self.keep(Ports(FRONT_PORT, free_port(), free_port()))
+        ports = Ports(**read_json(self._ports))
         if front is not None:
             ports = ports._replace(front=front)
+        if ports.front in ports[1:]:
+            raise StateError(
+                f"Port {ports.front} is one that this cloud uses itself. "
+                "Choose another: gen3d up --port NUMBER."
+            )
         for name, port in ports._asdict().items():
             if not can_bind(port):
                 raise StateError(_taken(name, port, self.folder))
-        write_json(self._ports, ports._asdict())
         return ports
+
+    def keep(self, ports: Ports) -> None:
+        """Have the next start use these ports."""
+        write_json(self._ports, ports._asdict())
 
 
 def _taken(name: str, port: int, folder: Path) -> str:
@@ -128,11 +153,11 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_bytes())
 
 
-def write_json(path: Path, value: Any, mode: int = 0o644) -> None:
-    """Write whole or not at all."""
+def write_json(path: Path, value: Any) -> None:
+    """Write whole or not at all, with mode 0600."""
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         json.dump(value, file, indent=1)
     partial.replace(path)

@@ -70,7 +70,7 @@ class Cloud:
 
     def mails(self) -> list[Mail]:
         """Every mail that was sent, the newest last."""
-        return sent(self.engine_url)
+        return sent(self.engine_url, State(Path(self.state)).token())
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,8 @@ class Supervisor:
         processes.wait("front")
         folder, us = str(self._state.folder), os.getpid()
         cloud = Cloud(processes.url("front"), engine, processes.url("endpoint"), folder, outputs, user, us)
-        write_json(self._state.cloud, asdict(cloud), mode=0o600)
+        write_json(self._state.cloud, asdict(cloud))
+        self._state.keep(ports)
         return cloud
 
     def _parameters(self, front: str) -> dict[str, str]:

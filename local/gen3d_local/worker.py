@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 
 from gen3d_local import notification
 from gen3d_local.container import Container, ContainerFailed
@@ -19,7 +19,9 @@ from gen3d_local.queue import Queue, Request
 from gen3d_local.registry import Endpoint
 from gen3d_local.roles import Role
 
-ENGINE_RETRY_SECONDS = 1.0
+RETRY_SECONDS = 1.0
+RESTART_SECONDS, MAX_RESTART_SECONDS, STABLE_SECONDS = 0.5, 30.0, 60.0
+AWAY = (HTTPClientError, IncompleteReadError)
 logger = logging.getLogger(__name__)
 
 
@@ -39,10 +41,10 @@ class Worker:
         self.role = role
         self._queue = queue
         self._arrived = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name=f"endpoint {self.endpoint.name}")
+        self._tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._keep_server())]
 
     def accept(self, request: Request) -> None:
         """Keep the request; it is answered even if this process is killed now."""
@@ -51,36 +53,57 @@ class Worker:
 
     async def stop(self) -> None:
         """A request that is being computed stays in the queue."""
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.to_thread(self.container.stop)
 
     async def _run(self) -> None:
         while True:
             self._arrived.clear()
-            for token, request in self._queue.waiting():
-                await self._until_answered(request)
-                self._queue.answered(token)
+            try:
+                for token, request in self._queue.waiting():
+                    await self._until_answered(request)
+                    self._queue.answered(token)
+            except Exception:
+                logger.exception("The queue cannot be worked off; trying again")
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
             await self._arrived.wait()
 
+    async def _keep_server(self) -> None:
+        """Start a lost server again: at once, and more and more slowly while it keeps ending."""
+        pause = RESTART_SECONDS
+        while True:
+            await asyncio.sleep(pause)
+            try:
+                if self.container.lost:
+                    logger.warning("The inference server of %s ended; starting it again", self.endpoint.name)
+                    pause = min(2 * pause, MAX_RESTART_SECONDS)
+                    self.container.start()
+                elif self.container.uptime > STABLE_SECONDS:
+                    pause = RESTART_SECONDS
+            except OSError:
+                logger.exception("The inference server of %s cannot be started", self.endpoint.name)
+
     async def _until_answered(self, request: Request) -> None:
-        """Answer, or log why SageMaker could not have answered either; wait while the engine is away."""
+        """Answer; wait while the engine is away. What else goes wrong is the answer, and told once."""
+        failure: Failure | None = None
         while True:
             try:
-                await self._answer(request)
-            except ClientError:
-                logger.exception(
-                    "%s: %s is not permitted to answer", request.inference_id, self.endpoint.role_arn
-                )
-            except BotoCoreError:
+                await self._answer(request, failure or await self._invoke(request))
+            except AWAY:
                 logger.exception("%s: the engine does not answer; trying again", request.inference_id)
-                await asyncio.sleep(ENGINE_RETRY_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS)
                 continue
+            except Exception as error:
+                logger.exception("%s cannot be answered", request.inference_id)
+                if failure is None:
+                    failure = Failure(f"InternalError: {error!r}")
+                    continue
             return
 
-    async def _answer(self, request: Request) -> None:
-        outcome = await self._invoke(request)
+    async def _answer(self, request: Request, outcome: httpx.Response | Failure) -> None:
         name, now = self.endpoint.name, time.time()
         if isinstance(outcome, httpx.Response):
             content_type = outcome.headers.get("Content-Type", "application/octet-stream")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -32,7 +34,8 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "state"
     eventually(lambda: not processes(tmp_path / "state"), what="processes left")
     state = State(tmp_path / "state")
-    assert all(can_bind(port) for port in read_json(state.folder / "ports.json").values())
+    kept = read_json(state.folder / "ports.json")
+    assert all(can_bind(kept[name]) for name in ("engine", "endpoint"))
     assert not state.temporary.exists()
     assert not state.locked()
 
@@ -80,7 +83,9 @@ def test_it_has_its_folder_alone_and_its_stop_ends_every_process(folder: Path, o
 
 @pytest.mark.parametrize("name", ["front", "engine"])
 def test_a_taken_port_stops_the_start_and_is_named(folder: Path, name: str) -> None:
-    port = getattr(State(folder).ports(front=free_port()), name)
+    ports = State(folder).ports(front=free_port())
+    State(folder).keep(ports)
+    port = getattr(ports, name)
     with socket.socket() as other:
         other.bind(("127.0.0.1", port))
         other.listen()
@@ -209,8 +214,28 @@ def test_each_process_may_be_killed_and_started_again(folder: Path, options: Opt
         supervisor.stop()
 
 
-def foreground(folder: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(command("up", folder, "--port", str(free_port())), cwd=LOCAL)
+def test_an_engine_that_ends_is_named_with_its_log_and_nothing_else(folder: Path) -> None:
+    with foreground(folder, stderr=subprocess.PIPE) as process:
+        eventually(lambda: running(folder))
+        [engine] = (one for one in processes(folder) if "gen3d_local.engine" in one.cmdline())
+        engine.kill()
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    log = folder / "logs" / "engine.log"
+    assert said.decode() == f"The engine ended unexpectedly. Its log: {log}\n"
+
+
+def test_a_port_of_its_own_is_refused_and_forgotten(folder: Path, options: Options) -> None:
+    with running_cloud(folder, options) as before:
+        engine = read_json(folder / "ports.json")["engine"]
+    with pytest.raises(CloudFailed, match="Choose another"):
+        Supervisor(folder, replace(options, front_port=engine)).start()
+    with running_cloud(folder, replace(options, front_port=None)) as after:
+        assert after.url == before.url
+
+
+def foreground(folder: Path, stderr: int | None = None) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command("up", folder, "--port", str(free_port())), cwd=LOCAL, stderr=stderr)
 
 
 def command(name: str, folder: Path, *arguments: str) -> list[str]:
@@ -228,9 +253,30 @@ def test_in_the_background_it_runs_until_it_is_brought_down(folder: Path) -> Non
     assert get_config(cloud) == 200
     assert run("up") == 0
     assert run("status") == 0
+    assert cloud.user.password not in (folder / "up.log").read_text()
+    assert folder.stat().st_mode & 0o077 == 0
+    said = again(folder)
+    assert (said.returncode, cloud.url in said.stdout) == (0, True)
+    assert "running already.\nStop it with: gen3d down" in said.stdout
+    said = again(folder, "--port", str(free_port()))
+    assert said.returncode == 1
+    assert f"already runs on {cloud.url}" in said.stderr
+    assert "gen3d down" in said.stderr
     assert run("down") == 0
     assert not processes(folder)
-    assert run("down") == 3
+    assert run("down") == 0
+
+
+def again(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`gen3d up` where a cloud runs already."""
+    return subprocess.run(
+        [sys.executable, "-m", "gen3d", "up", *arguments],
+        env=os.environ | {"GEN3D_STATE": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 def test_permissions_are_enforced(cloud: Cloud) -> None:

@@ -14,13 +14,29 @@ from gen3d_local.state import Ports, State, free_port
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def state(tmp_path_factory: pytest.TempPathFactory) -> State:
+    """The engine's state folder."""
+    return State(tmp_path_factory.mktemp("engine"))
+
+
+@pytest.fixture(scope="session")
+def ports() -> Ports:
+    return Ports(free_port(), free_port(), free_port())
+
+
+@pytest.fixture(scope="session")
+def site(ports: Ports) -> str:
+    """The site's origin, where nobody answers."""
+    return f"http://127.0.0.1:{ports.front}"
+
+
+@pytest.fixture(scope="session")
+def engine(state: State, ports: Ports) -> Iterator[str]:
     """The engine's URL. Permissions are enforced; the root user may do everything."""
-    state = State(tmp_path_factory.mktemp("engine"))
     lock = state.lock()
     assert lock is not None
     state.prepare()
-    processes = Processes(state, Ports(free_port(), free_port(), free_port()), lock, server="none")
+    processes = Processes(state, ports, lock, server="none")
     try:
         processes.launch("engine")
         processes.wait("engine")

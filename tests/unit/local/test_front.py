@@ -6,6 +6,7 @@ import contextlib
 import json
 import threading
 from collections.abc import Iterator
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from gen3d_local.children import poll
 from gen3d_local.front import Front, application
 from gen3d_local.state import free_port, write_json
 
+TOKEN = "of the tests"
 MAIL = {
     "Source": "gen3d@gen3d.example",
     "To": ["a@b.example"],
@@ -38,7 +40,7 @@ class Echo(BaseHTTPRequestHandler):
             "body": body,
             "headers": {name.lower(): value for name, value in self.headers.items()},
         }
-        mails = {"messages": {"000000000000": [MAIL]}}
+        mails = {"messages": {"000000000000": [MAIL] if self.headers["X-Gen3D-Token"] == TOKEN else []}}
         self.send_response(302 if self.path.endswith("/d/token") else 200)
         self.send_header("Location", "http://elsewhere/file")
         self.send_header("Set-Cookie", "a=1")
@@ -75,7 +77,7 @@ def outputs(tmp_path: Path) -> Path:
 def serve(engine: str, outputs: Path, site: Path) -> Iterator[httpx.Client]:
     """The front on a port of its own."""
     port = free_port()
-    app = application(Front(engine, outputs), site)
+    app = application(Front(engine, outputs, TOKEN), site)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -108,6 +110,27 @@ def test_requests_reach_the_api_as_they_are(client: httpx.Client, method: str) -
     assert answer["body"] == '{"name": "é"}'
     assert answer["headers"]["authorization"] == "token"
     assert answer["headers"]["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/../../../../_ministack/ses/messages",
+        "/api/..",
+        "/api/./config",
+        "/api/%2e%2e/%2E%2E/_ministack/ses/messages",
+        "/api/..%2f..%2f_ministack/ses/messages",
+        "/api/%252e%252e/config",
+        "/api/..%5c..",
+    ],
+)
+def test_nothing_leads_out_of_the_api(client: httpx.Client, path: str) -> None:
+    # The library would tidy the path up.
+    connection = HTTPConnection("127.0.0.1", client.base_url.port)
+    connection.request("GET", path)
+    assert connection.getresponse().status == 400
+    connection.close()
+    assert client.get("/api/sessions/a..b/...").status_code == 200
 
 
 def test_answers_come_back_as_they_are(client: httpx.Client) -> None:

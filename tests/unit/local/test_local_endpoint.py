@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 from botocore.exceptions import ClientError
@@ -98,6 +99,13 @@ class Stand:
     def restart(self) -> None:
         self.child.stop(seconds=0)
         self.child = self._start()
+
+    def ready(self) -> int:
+        return httpx.get(f"http://{HOST}:{self._port}/ready", trust_env=False).status_code
+
+    def servers(self) -> list[psutil.Process]:
+        processes = psutil.Process(self.child.pid).children(recursive=True)
+        return [one for one in processes if one.status() != psutil.STATUS_ZOMBIE]
 
     def invoke(self, document: dict[str, Any], **arguments: Any) -> Any:
         key = f"input/{uuid.uuid4()}.json"
@@ -258,6 +266,54 @@ def test_a_server_that_dies_fails_its_request_and_is_started_again(stand: Stand)
 
     statuses = {message["inferenceId"]: message["invocationStatus"] for message in stand.heard(2)}
     assert statuses == {"deadly": "Failed", "next": "Completed"}
+
+
+def test_a_server_that_is_killed_while_idle_is_started_again(stand: Stand) -> None:
+    [server] = psutil.Process(stand.child.pid).children(recursive=True)
+    server.kill()
+    assert poll(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE, SECONDS)
+    assert stand.ready() in {200, 503}
+    assert poll(lambda: stand.servers() not in ([], [server]), SECONDS)
+    assert poll(lambda: stand.ready() == 200, SECONDS)
+
+
+@pytest.mark.parametrize("location", ["s3://Bad_Bucket!/x", "s3://[/x"])
+def test_a_request_that_cannot_be_asked_for_fails_and_holds_nothing_up(stand: Stand, location: str) -> None:
+    stand.call(InputLocation=location, InferenceId="poison")
+    stand.invoke({"do": "echo"}, InferenceId="behind")
+
+    messages = stand.heard(2)
+    assert [message["inferenceId"] for message in messages] == ["poison", "behind"]
+    assert [message["invocationStatus"] for message in messages] == ["Failed", "Completed"]
+    assert InferenceNotice.model_validate(messages[0]).status == "Failed"
+
+
+def test_a_reply_that_cannot_be_kept_fails(stand: Stand) -> None:
+    config = json.loads((stand.state.sagemaker / "EndpointConfig" / "config.json").read_text())
+    config["AsyncInferenceConfig"]["OutputConfig"]["S3OutputPath"] = "s3://nobodys/output"
+    stand.registry.put("EndpointConfig", "config", config)
+    stand.invoke({"do": "echo"}, InferenceId="nowhere")
+    [message] = stand.heard()
+
+    assert (message["inferenceId"], message["invocationStatus"]) == ("nowhere", "Failed")
+    assert "InternalError" in message["failureReason"]
+
+
+def test_a_file_that_holds_no_request_holds_nothing_up(stand: Stand) -> None:
+    (stand.state.queues / NAME / "00000000000000000001.json").write_text('{"from": "another version"}')
+    stand.invoke({"do": "echo"}, InferenceId="behind")
+
+    assert [message["inferenceId"] for message in stand.heard()] == ["behind"]
+
+
+def test_the_worker_outlives_what_it_did_not_expect(stand: Stand) -> None:
+    folder = stand.state.queues / NAME / "00000000000000000001.json"
+    folder.mkdir()
+    stand.invoke({"do": "echo"}, InferenceId="later")
+    assert poll(lambda: "cannot be worked off" in stand.child.log.read_text(), SECONDS)
+    folder.rmdir()
+
+    assert [message["inferenceId"] for message in stand.heard()] == ["later"]
 
 
 def test_the_server_works_as_the_endpoints_role(stand: Stand) -> None:

@@ -124,6 +124,13 @@ def test_a_child_that_never_answers_is_given_up(family: Family) -> None:
     child.stop()
 
 
+def test_what_children_write_is_private(family: Family) -> None:
+    child = family.start()
+    child.wait_ready(family.port, "/", SECONDS)
+    child.stop()
+    assert family.pids.stat().st_mode & 0o777 == 0o600
+
+
 def test_children_see_nothing_of_the_persons_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "HTTP_PROXY", "PYTHONPATH"):
         monkeypatch.setenv(name, "theirs")
