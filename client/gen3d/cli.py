@@ -7,6 +7,8 @@ cannot be reached or signed in to; 130 interrupted.
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -17,16 +19,17 @@ import typer
 from gen3d_events.models import JobOptions, Quality
 from rich.console import Console
 from rich.markup import escape
+from typer.core import TyperCommand
 
 from gen3d import doctor as examination
 from gen3d import place, report
-from gen3d.errors import Gen3DError, JobFailed, SignInFailed, Unreachable
+from gen3d.errors import Gen3DError, JobFailed, SignInFailed, Unreachable, WrongUsage
 from gen3d.sdk import Gen3D, Job, Session
 
 if TYPE_CHECKING:
     from gen3d_local.cloud import Cloud
 
-FAILED, CUT_OFF = 1, 3
+FAILED, MISUSED, CUT_OFF = 1, 2, 3
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -45,6 +48,13 @@ Api = Annotated[
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")
 ]
+
+
+class _Command(TyperCommand):
+    """Its `options_metavar` is the whole usage line: arguments first, and without typer's braces."""
+
+    def collect_usage_pieces(self, ctx: object) -> list[str]:
+        return [self.options_metavar or ""]
 
 
 @app.callback(invoke_without_command=True)
@@ -71,7 +81,10 @@ def up(
         out.print(
             f"Gen3D runs on {cloud.url}  (API: {cloud.url}/api, mail: {cloud.url}/mail)", soft_wrap=True
         )
-        out.print("Stop it with: gen3d down" if detach else "Stop it with Ctrl-C.")
+        ours = cloud.pid == os.getpid()
+        if not (ours or detach):
+            out.print("It was running already.")
+        out.print("Stop it with Ctrl-C." if ours else "Stop it with: gen3d down")
 
     with _reported():
         place.up(detach, port, ready)
@@ -101,17 +114,35 @@ def doctor() -> None:
         raise typer.Exit(FAILED)
 
 
-@app.command()
+def _quality(text: str) -> Quality:
+    if text not in list(Quality):
+        raise typer.BadParameter(f"{text} is not one of {', '.join(Quality)}.")
+    return Quality(text)
+
+
+@app.command(cls=_Command, options_metavar="PHOTO --mask FILE [OPTIONS]")
 def reconstruct(
     photo: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="JPEG, PNG or WebP.")
+        Path,
+        typer.Argument(
+            metavar="PHOTO", exists=True, dir_okay=False, readable=True, help="JPEG, PNG or WebP."
+        ),
     ],
     mask: Annotated[
         Path,
-        typer.Option(exists=True, dir_okay=False, readable=True, help="PNG of the upright photo's size."),
+        typer.Option(
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help="PNG of the upright photo's size.",
+        ),
     ],
     quality: Annotated[
-        Quality, typer.Option(help="More splats and triangles, or sooner.")
+        Quality,
+        typer.Option(
+            parser=_quality, metavar="|".join(Quality), help="More splats and triangles, or sooner."
+        ),
     ] = Quality.BALANCED,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same.")] = 42,
     out_dir: Annotated[
@@ -127,9 +158,11 @@ def reconstruct(
     progress = report.Progress(err)
     about: dict[str, str] = {}
     with _reported(as_json, about), _connected(api) as gen3d:
+        _make_folder(directory)
         steps = gen3d.reconstruct(photo, mask, options, name=name, on_progress=progress.uploading)
         job = _follow(steps, progress, about)
-        paths = job.download(directory)
+        with _writing(directory):
+            paths = job.download(directory)
         if as_json:
             print(json.dumps(job.summary() | {"directory": str(directory.resolve())}))
             return
@@ -148,10 +181,10 @@ def sessions(as_json: Json = False, api: Api = None) -> None:
             out.print(report.sessions_table(found))
 
 
-@app.command()
+@app.command(cls=_Command, options_metavar="[SESSION] [OPTIONS]")
 def jobs(
     session_id: Annotated[
-        str | None, typer.Argument(metavar="[SESSION]", help="Default: all sessions.")
+        str | None, typer.Argument(metavar="SESSION", help="Default: all sessions.")
     ] = None,
     as_json: Json = False,
     api: Api = None,
@@ -166,7 +199,7 @@ def jobs(
             out.print(report.jobs_table(found))
 
 
-@app.command()
+@app.command(cls=_Command, options_metavar="JOB [OPTIONS]")
 def show(
     job_id: Annotated[str, typer.Argument(metavar="JOB")],
     out_dir: Annotated[
@@ -178,7 +211,10 @@ def show(
     """Show a job's stages, and download its files if --out is given."""
     with _reported(as_json), _connected(api) as gen3d:
         job = gen3d.job(job_id)
-        paths = job.download(out_dir) if out_dir else {}
+        paths: dict[str, Path] = {}
+        if out_dir:
+            with _writing(out_dir):
+                paths = job.download(out_dir)
         if as_json:
             print(json.dumps(job.summary()))
             return
@@ -217,6 +253,23 @@ def _follow(
     return job
 
 
+def _make_folder(directory: Path) -> None:
+    """Make it and try to write in it, so that nobody waits for files that then have no place."""
+    with _writing(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+
+
+@contextmanager
+def _writing(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise WrongUsage(f"{directory} cannot be written: {why}.", "Name another folder by --out.") from error
+
+
 @contextmanager
 def _connected(api: str | None) -> Iterator[Gen3D]:
     here = place.find(api)
@@ -234,7 +287,16 @@ def _reported(as_json: bool = False, about: dict[str, str] | None = None) -> Ite
         if as_json:
             problem = {"code": error.code, "message": error.message, "hint": error.hint}
             print(json.dumps((about or {}) | {"problem": problem}))
-        raise typer.Exit(CUT_OFF if isinstance(error, Unreachable | SignInFailed) else FAILED) from error
+        raise typer.Exit(_exit_code(error)) from error
+
+
+def _exit_code(error: Gen3DError) -> int:
+    match error:
+        case WrongUsage():
+            return MISUSED
+        case Unreachable() | SignInFailed():
+            return CUT_OFF
+    return FAILED
 
 
 def main() -> None:

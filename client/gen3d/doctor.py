@@ -9,16 +9,19 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-MODULES = {
-    "numpy": "arrays",
-    "scipy": "geometry of the weight-free engine",
-    "PIL": "photos and masks",
-    "onnxruntime": "decoders of clicks",
-    "open3d": "splats to mesh",
-    "manifold3d": "closed meshes",
-    "cryptography": "the laptop cloud's tokens",
-    "pydantic": "the contract",
+MODULES: dict[str, tuple[str, ...]] = {
+    "numpy": ("arrays",),
+    "scipy": ("geometry of the weight-free engine", "scipy.ndimage", "scipy.sparse.linalg", "scipy.spatial"),
+    "PIL": ("photos and masks", "PIL._imaging", "PIL._imagingcms", "PIL._webp"),
+    "onnx": ("the click decoder's file", "onnx.onnx_cpp2py_export"),
+    "onnxruntime": ("decoders of clicks",),
+    "safetensors": ("embeddings", "safetensors._safetensors_rust"),
+    "open3d": ("splats to mesh",),
+    "manifold3d": ("closed meshes",),
+    "cryptography": ("the laptop cloud's tokens", "cryptography.hazmat.bindings._rust"),
+    "pydantic": ("the contract", "pydantic_core"),
 }
+"""What each package is for, and its native modules where importing the package alone may not load them."""
 PYTHON = (3, 11)
 PIP_LINE = "python -m pip install --require-hashes -r requirements/dev.txt"
 
@@ -57,13 +60,13 @@ def examine() -> Iterator[Finding]:
         yield Finding("python", "everything", here)
     else:
         yield Finding("python", "everything", here, "Gen3D needs Python 3.11.", "make PYTHON=python3.11 demo")
-    for module, purpose in MODULES.items():
-        yield load(module, purpose)
+    for module, (purpose, *native) in MODULES.items():
+        yield load(module, purpose, *native)
 
 
-def load(module: str, purpose: str) -> Finding:
-    """Whether `module` can be imported, and what to do if not."""
-    script = f"import {module}; print(getattr({module}, '__version__', ''))"
+def load(module: str, purpose: str, *native: str) -> Finding:
+    """Whether `module` and its `native` modules can be imported, and what to do if not."""
+    script = f"import {', '.join((module, *native))}; print(getattr({module}, '__version__', ''))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode == 0:
         return Finding(module, purpose, done.stdout.strip())

@@ -1,6 +1,7 @@
 """What can go wrong, as a small tree. Every error has a code, a sentence and a hint for a person.
 
 Gen3DError
+├── WrongUsage         an id of the wrong form, an empty file, a folder that cannot be written
 ├── Unreachable        no answer from the API, after polite retries
 ├── SignInFailed       no credentials, or Cognito refused them
 ├── ApiError           the API refused a request; `status` is its HTTP status
@@ -37,6 +38,10 @@ class Gen3DError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".rstrip()
+
+
+class WrongUsage(Gen3DError):
+    code = "wrong_usage"
 
 
 class Unreachable(Gen3DError):

@@ -15,6 +15,8 @@ ATTEMPTS = 5
 BACKOFF_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 20.0
 _WORTH_RETRYING = {429, 500, 502, 503, 504}
+_NO_SUCH_ROUTE = "Missing Authentication Token"
+"""What API Gateway says, with status 403, of an address that it has no route for."""
 
 TokenProvider = Callable[[], str]
 """Returns a Cognito ID token that is valid now."""
@@ -85,7 +87,11 @@ def _error(reply: httpx.Response, url: str) -> ApiError | SignInFailed | Unreach
     try:
         problem = reply.json()
     except ValueError:
+        problem = None
+    if not isinstance(problem, dict):
         problem = {}
+    if problem.get("message") == _NO_SUCH_ROUTE:
+        return Unreachable(f"There is no Gen3D API at {url}.", "Check the address; it ends in /api.")
     if reply.status_code in {401, 403} and "code" not in problem:
         return SignInFailed("The API does not accept this sign-in.", "Sign in again.", "unauthorized")
     if "code" not in problem or "message" not in problem:

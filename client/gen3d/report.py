@@ -77,29 +77,19 @@ class Progress:
 
 
 def sessions_table(sessions: Iterable[Session]) -> Table:
-    table = _table("session", "created", "state", "name", "jobs")
+    table = _table("session")
     for session in sessions:
-        table.add_row(
-            session.id,
-            f"{session.created_at:%Y-%m-%d %H:%M}",
-            _state(session.state),
-            escape(session.name or ""),
-            str(len(session.jobs)),
-        )
+        count = len(session.jobs)
+        about = [session.name, f"{count} job{'' if count == 1 else 's'}" if count else None]
+        table.add_row(session.id, _date(session.created_at), _state(session, about))
     return table
 
 
 def jobs_table(jobs: Iterable[Job]) -> Table:
-    table = _table("job", "created", "state", "quality", "name", "problem")
+    table = _table("job")
     for job in jobs:
-        table.add_row(
-            job.id,
-            f"{job.created_at:%Y-%m-%d %H:%M}",
-            _state(job.state),
-            job.view["options"]["quality"],
-            escape(job.name or ""),
-            job.problem["code"] if job.problem else "",
-        )
+        about = [job.name, job.view["options"]["quality"]]
+        table.add_row(job.id, _date(job.created_at), _state(job, about))
     return table
 
 
@@ -125,13 +115,29 @@ def print_error(console: Console, error: Gen3DError) -> None:
         console.print(escape(error.hint), soft_wrap=True)
 
 
-def _table(identity: str, *others: str) -> Table:
-    """Ids are there to be copied, so theirs is the column that is never cut."""
+def _table(identity: str) -> Table:
+    """Fits 80 columns with nothing cut: an id of 30, a date of 12, and the longest state and code of 33."""
     return Table(
-        Column(identity, no_wrap=True, min_width=len("ses_") + 26), *others, box=None, header_style="bold"
+        Column(identity, no_wrap=True),
+        Column("created", no_wrap=True),
+        Column("state", overflow="fold"),
+        box=None,
+        header_style="bold",
+        padding=(0, 2, 0, 0),
+        pad_edge=False,
     )
 
 
-def _state(state: str) -> Text:
+def _date(created: datetime) -> str:
+    return f"{created:%d %b %H:%M}" if created.year == datetime.now(UTC).year else f"{created:%d %b %Y}"
+
+
+def _state(of: Session | Job, about: Iterable[str | None]) -> Text:
+    """The state, with the code of what went wrong; below it what there is to tell of `about`."""
+    problem = f": {of.problem['code']}" if of.problem else ""
     styles = {"completed": "green", "ready": "green", "failed": "red", "timed_out": "red"}
-    return Text(state.replace("_", " "), styles.get(state, ""))
+    text = Text()
+    text.append(of.state.replace("_", " ") + problem, styles.get(of.state, "red" if problem else ""))
+    if known := " · ".join(it for it in about if it):
+        text.append(f"\n{known}", "dim")
+    return text

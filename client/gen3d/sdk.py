@@ -24,7 +24,9 @@ from typing import Any, Self
 
 import httpx
 from gen3d_events import read_model
+from gen3d_events.event import JobId, SessionId
 from gen3d_events.models import JobOptions
+from pydantic import TypeAdapter, ValidationError
 
 from gen3d import story
 from gen3d.errors import (
@@ -35,12 +37,15 @@ from gen3d.errors import (
     PhotoRejected,
     SessionFailed,
     SignInFailed,
+    WrongUsage,
 )
 from gen3d.http import Api, TokenProvider, is_loopback
 from gen3d.transfers import Progress, fetch_file, post_file
 
 DEFAULT_WAIT_SECONDS = 3600.0
-_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 2.0
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 1.0
+
+_SESSION_ID, _JOB_ID = TypeAdapter[str](SessionId), TypeAdapter[str](JobId)
 
 OnEvent = Callable[[story.Happening], None]
 
@@ -103,7 +108,7 @@ class Gen3D:
         self, photo: Path, name: str | None = None, on_progress: Progress | None = None
     ) -> Session:
         """A new session whose photo (JPEG, PNG or WebP, at most 20 MB) is uploaded but not yet checked."""
-        content = photo.read_bytes()
+        content = _content(photo)
         content_type = mimetypes.guess_type(photo.name)[0]
         request = {"filename": photo.name, "content_type": content_type, "name": name}
         created = self.api.post("/sessions", {k: v for k, v in request.items() if v is not None})
@@ -122,9 +127,10 @@ class Gen3D:
     ) -> Iterator[tuple[Session, Job | None]]:
         """From photo to mesh in one go: yields the session and the job after each look at them.
 
-        Raises PhotoRejected, MaskRejected, JobFailed, DeadlineExceeded; and as every request ApiError,
-        TransferFailed, Unreachable, SignInFailed.
+        Raises WrongUsage, PhotoRejected, MaskRejected, JobFailed, DeadlineExceeded; and as every request
+        ApiError, TransferFailed, Unreachable, SignInFailed.
         """
+        _content(mask)  # an empty one is better found before the photo is on its way
         session = self.create_session(photo, name, on_progress)
         yield session, None
         yield session.wait_accepted(timeout), None
@@ -135,6 +141,8 @@ class Gen3D:
             yield session, job
 
     def session(self, session_id: str) -> Session:
+        """The session with this id. Raises WrongUsage where that cannot be one."""
+        _check(_SESSION_ID, session_id, "session")
         return Session(self, self.api.get(f"/sessions/{session_id}"))
 
     def sessions(self) -> Iterator[Session]:
@@ -148,7 +156,8 @@ class Gen3D:
                 return
 
     def job(self, job_id: str) -> Job:
-        """The job with this id, searched for in all sessions."""
+        """The job with this id, searched for in all sessions. Raises WrongUsage where that cannot be one."""
+        _check(_JOB_ID, job_id, "job")
         for session in self.sessions():
             for job in session.jobs:
                 if job.id == job_id:
@@ -186,7 +195,7 @@ class Session:
         return story.moment(self.view["created_at"])
 
     @property
-    def events(self) -> story.Row:
+    def events(self) -> read_model.Row:
         return dict(self.view["events"])
 
     @property
@@ -251,7 +260,7 @@ class Session:
         on_progress: Progress | None = None,
     ) -> Job:
         """A new job of this photo with its mask (a PNG of the upright photo's size) uploaded."""
-        content = mask.read_bytes()
+        content = _content(mask)
         request: dict[str, Any] = {"name": name} if name is not None else {}
         if options:
             request["options"] = options.model_dump(mode="json", exclude_none=True)
@@ -284,7 +293,7 @@ class Job:
         return story.moment(self.view["created_at"])
 
     @property
-    def events(self) -> story.Row:
+    def events(self) -> read_model.Row:
         return dict(self.view["events"])
 
     @property
@@ -359,6 +368,24 @@ class Job:
         lines = (json.dumps(it.as_json()) for it in story.happenings(session.events, self.events))
         paths["events.jsonl"].write_text("".join(f"{line}\n" for line in lines))
         return paths
+
+
+def _content(path: Path) -> bytes:
+    content = path.read_bytes()
+    if not content:
+        raise WrongUsage(f"{path} is empty.", "Choose a file that holds a picture.")
+    return content
+
+
+def _check(ids: TypeAdapter[str], text: str, kind: str) -> None:
+    """Ids become parts of addresses, so nothing else may pass."""
+    try:
+        ids.validate_python(text)
+    except ValidationError as error:
+        raise WrongUsage(
+            f"{text} is not the id of a {kind}.",
+            f"It is {kind[:3]}_ and 26 digits and capital letters; `gen3d {kind}s` lists yours.",
+        ) from error
 
 
 def _polls(timeout: float, overdue: str) -> Iterator[None]:

@@ -30,12 +30,29 @@ from gen3d_events.models import (
     ReconstructionRetryScheduled,
     UserNotified,
 )
+from gen3d_events.read_model import Row, job_state, session_state
 
-Row = Mapping[str, Any]
 StageState = Literal["waiting", "running", "done", "failed"]
 
 _ORDER = {name: rank for rank, name in enumerate(Event.registry)}
 _BY_ATTRIBUTE = {name.lower().replace(" ", "_"): name for name in Event.registry}
+_OF_MESHING = {"meshing_started", "mesh_completed", "meshing_failed"}
+_ENDS: Mapping[str, StageState] = {
+    "ready": "done",
+    "completed": "done",
+    "failed": "failed",
+    "timed_out": "failed",
+}
+_LAST_EVENTS: Mapping[str, tuple[type[Event], ...]] = {
+    "photo": (ImageUploaded, ImageRejected),
+    "embedding": (EmbeddingCompleted, EmbeddingFailed, EmbeddingTimedOut),
+    "mask": (ReconstructionRequested, MaskRejected),
+    "reconstruction": (ReconstructionCompleted, ReconstructionFailed, JobTimedOut),
+    "mesh": (MeshCompleted, MeshingFailed, JobTimedOut),
+    "mail": (UserNotified, NotificationFailed),
+}
+"""What ends each stage: the good end first."""
+
 _ATTEMPT = re.compile(r"_[2-9]$")
 
 
@@ -102,56 +119,52 @@ def stages(
     """The steps from photo to mail with their times, for a progress display."""
     photo = {it.detail_type: it for it in happenings(session)}
     made = {it.detail_type: it for it in happenings(job)}
-    return [
-        _stage("photo", photo, session_created, ImageUploaded, ImageRejected),
-        _stage(
-            "embedding",
-            photo,
-            _at(photo, ImageUploaded),
-            EmbeddingCompleted,
-            EmbeddingFailed,
-            EmbeddingTimedOut,
-        ),
-        _stage("mask", made, job_created, ReconstructionRequested, MaskRejected),
-        _stage(
-            "reconstruction",
-            made,
-            _at(made, ReconstructionRequested),
-            ReconstructionCompleted,
-            ReconstructionFailed,
-            JobTimedOut,
-        ),
-        _stage("mesh", made, _at(made, ReconstructionCompleted), MeshCompleted, MeshingFailed, JobTimedOut),
-        _stage(
-            "mail",
-            made,
-            _at(made, MeshCompleted, MeshingFailed, ReconstructionFailed, JobTimedOut),
-            UserNotified,
-            NotificationFailed,
-        ),
-    ]
+    embedding = _ENDS.get(session_state(session), "running")
+    reconstruction, meshing = _computed(job)
+    prepared = _stage("photo", _arrived(photo, "photo"), session_created, photo)
+    embedded = _stage("embedding", embedding, _at(photo, ImageUploaded), photo)
+    asked = _stage("mask", _arrived(made, "mask"), job_created, made)
+    reconstructed = _stage("reconstruction", reconstruction, _at(made, ReconstructionRequested), made)
+    meshed = _stage("mesh", meshing, _at(made, ReconstructionCompleted), made)
+    over = reconstructed.finished if reconstruction == "failed" else meshed.finished
+    mailed = _stage("mail", _arrived(made, "mail"), over, made)
+    return [prepared, embedded, asked, reconstructed, meshed, mailed]
 
 
-def _at(seen: Mapping[str, Happening], *events: type[Event]) -> datetime | None:
-    """When the first of these events that happened did so."""
-    return next((seen[it.detail_type].at for it in events if it.detail_type in seen), None)
+def _computed(job: Row) -> tuple[StageState, StageState]:
+    """How reconstruction and mesh stand. The read model decides between events that contradict each other,
+    so it is asked about the whole row, and about the row without what does not end a reconstruction."""
+    before_mesh = {name: event for name, event in job.items() if name not in _OF_MESHING}
+    in_time = {name: event for name, event in before_mesh.items() if name != "job_timed_out"}
+    if job_state(in_time) == "meshing":
+        return "done", _ENDS.get(job_state(job), "running")
+    return _ENDS.get(job_state(before_mesh), "running"), "waiting"
 
 
-def _stage(
-    name: str,
-    seen: Mapping[str, Happening],
-    started: datetime | None,
-    done: type[Event],
-    *failures: type[Event],
-) -> Stage:
-    if started is None:
+def _arrived(seen: Mapping[str, Happening], stage: str) -> StageState:
+    """How a stage stands whose good end makes up for bad ones before it."""
+    done, failed = _LAST_EVENTS[stage]
+    if done.detail_type in seen:
+        return "done"
+    return "failed" if failed.detail_type in seen else "running"
+
+
+def _at(seen: Mapping[str, Happening], event: type[Event]) -> datetime | None:
+    return seen[event.detail_type].at if event.detail_type in seen else None
+
+
+def _stage(name: str, state: StageState, started: datetime | None, seen: Mapping[str, Happening]) -> Stage:
+    if started is None or state == "waiting":
         return Stage(name, "waiting")
-    for event in (done, *failures):
-        if end := seen.get(event.detail_type):
-            return Stage(name, "done" if event is done else "failed", started, end.at, _note(end.data))
-    retry = seen.get(ReconstructionRetryScheduled.detail_type) if done is ReconstructionCompleted else None
-    note = f"attempt {retry.data['attempt']}: {retry.data['message']}" if retry else ""
-    return Stage(name, "running", started, note=note)
+    if state == "running":
+        retry = seen.get(ReconstructionRetryScheduled.detail_type) if name == "reconstruction" else None
+        note = f"attempt {retry.data['attempt']}: {retry.data['message']}" if retry else ""
+        return Stage(name, "running", started, note=note)
+    done, *failures = _LAST_EVENTS[name]
+    ends = (seen.get(it.detail_type) for it in ([done] if state == "done" else failures))
+    if end := next(filter(None, ends), None):
+        return Stage(name, state, started, end.at, _note(end.data))
+    return Stage(name, state, started, started)
 
 
 def _note(data: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import httpx
 
 from gen3d.errors import TransferFailed
 from gen3d.http import send
+
+_CODE, _MESSAGE = re.compile(r"<Code>(.*?)</Code>"), re.compile(r"<Message>(.*?)</Message>")
 
 Progress = Callable[[int, int], None]
 """Called with bytes sent so far and bytes in all."""
@@ -49,10 +52,24 @@ def post_file(
         _host(form["url"]),
     )
     if not reply.is_success:
-        raise TransferFailed(
-            f"{filename} was not accepted for upload ({reply.status_code}).",
-            "Is it larger than 20 MB, or did more than a few minutes pass since the form was made?",
-        )
+        raise _refusal(reply, filename)
+
+
+def _refusal(reply: httpx.Response, filename: str) -> TransferFailed:
+    """What S3 means by its XML `<Error><Code>..</Code><Message>..</Message>..</Error>`."""
+    code, said = (found[1] if (found := tag.search(reply.text)) else "" for tag in (_CODE, _MESSAGE))
+    match code:
+        case "EntityTooLarge":
+            what, hint = "is larger than 20 MB", "Save it with stronger compression or scale it down."
+        case "EntityTooSmall":
+            what, hint = "is empty", "Choose a file that holds a picture."
+        case "AccessDenied" | "ExpiredToken" if "expired" in said:
+            what, hint = "came too late: its upload form has expired", "Start again; a form lives an hour."
+        case "AccessDenied":
+            what, hint = "does not fit its upload form", "Upload to the form just as the API gave it."
+        case _:
+            what, hint = f"was not accepted for upload ({code or reply.status_code})", "Try again."
+    return TransferFailed(f"{filename} {what}.", hint)
 
 
 def fetch_file(http: httpx.Client, url: str, target: Path, size: int | None = None) -> None:

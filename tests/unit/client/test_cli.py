@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from gen3d_events.models import MaskRejected
+from gen3d_events.models import ImageRejected, JobTimedOut, MaskRejected
 from gen3d_local import aws
 from gen3d_local.children import HOST, Child, clean_environment
 from gen3d_local.state import free_port
@@ -182,6 +182,64 @@ def test_no_connection_or_sign_in(gen3d: Run, changes: dict[str, str], said: str
 )
 def test_wrong_usage(gen3d: Run, arguments: list[str]) -> None:
     assert gen3d(*arguments).returncode == 2
+
+
+def test_a_rejected_photo_ends_the_wait(service: Service, gen3d: Run, photo: Path, mask: Path) -> None:
+    service.photo_script = [ImageRejected.because("image_corrupt")]
+    done = gen3d("reconstruct", photo, "--mask", mask, "--json")
+    assert (done.returncode, json.loads(done.stdout)["problem"]["code"]) == (1, "image_corrupt")
+    assert "The photo is damaged" in done.stderr
+
+
+def test_a_job_out_of_time_ends_the_wait(service: Service, gen3d: Run, photo: Path, mask: Path) -> None:
+    service.job_script = [JobTimedOut.because("job_timed_out")]
+    done = gen3d("reconstruct", photo, "--mask", mask, "--json")
+    assert (done.returncode, json.loads(done.stdout)["problem"]["code"]) == (1, "job_timed_out")
+    assert "The job took too long" in done.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_found_first(
+    service: Service, gen3d: Run, photo: Path, mask: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out").touch()
+    for option in (["--out", "/proc/nope"], ["--out", "/proc"], []):
+        done = gen3d("reconstruct", photo, "--mask", mask, *option)
+        assert done.returncode == 2
+        assert "cannot be written" in done.stderr
+        assert "Traceback" not in done.stderr
+    assert not any(request.startswith("POST") for request in service.requests)
+
+
+def test_show_into_a_folder_that_cannot_be_written(gen3d: Run, service: Service) -> None:
+    service.job = {}
+    done = gen3d("show", JOB, "--out", "/proc/nope", "--json")
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["problem"]["code"] == "wrong_usage"
+    assert "/proc/nope cannot be written" in done.stderr
+
+
+def test_an_empty_photo(gen3d: Run, mask: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.jpg").touch()
+    done = gen3d("reconstruct", "empty.jpg", "--mask", mask)
+    assert done.returncode == 2
+    assert "empty.jpg is empty" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["../config", "ses_../x"])
+def test_what_is_no_id(gen3d: Run, name: str) -> None:
+    for command in ("jobs", "show"):
+        done = gen3d(command, name)
+        assert done.returncode == 2
+        assert "is not the id of" in done.stderr
+
+
+def test_usage_reads_as_if_a_person_wrote_it(gen3d: Run, photo: Path, mask: Path) -> None:
+    assert "gen3d reconstruct PHOTO --mask FILE [OPTIONS]\n" in gen3d("reconstruct").stderr
+    assert "gen3d show JOB [OPTIONS]\n" in gen3d("show").stderr
+    assert "gen3d jobs [SESSION] [OPTIONS]\n" in gen3d("jobs", "a", "b").stderr
+    wrong = gen3d("reconstruct", photo, "--mask", mask, "--quality", "best")
+    assert wrong.returncode == 2
+    assert "'--quality': best is not one of fast, balanced, high." in wrong.stderr
 
 
 def test_down_without_a_cloud(gen3d: Run) -> None:

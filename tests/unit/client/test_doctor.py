@@ -18,6 +18,21 @@ def test_everything_here_loads() -> None:
     assert [finding.what for finding in doctor.examine() if not finding.well] == []
 
 
+@pytest.mark.parametrize(
+    ("package", "native"),
+    [
+        ("PIL", "PIL._imaging"),
+        ("cryptography", "cryptography.hazmat.bindings._rust"),
+        ("safetensors", "safetensors._safetensors_rust"),
+    ],
+)
+def test_a_package_without_its_native_part(broken: Path, package: str, native: str) -> None:
+    (broken / "sitecustomize.py").write_text(f"import sys; sys.modules[{native!r}] = None")
+    finding = doctor.load(package, *doctor.MODULES[package])
+    assert native in finding.problem
+    assert finding.remedy == doctor.PIP_LINE
+
+
 def test_a_missing_package() -> None:
     finding = doctor.load("gen3d_nowhere", "nothing")
     assert "No module named" in finding.problem

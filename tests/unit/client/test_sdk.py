@@ -5,22 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from gen3d import Gen3D, JobOptions, Quality, errors
+from gen3d import Gen3D, Job, JobOptions, Quality, Session, errors
+from gen3d_events.event import Event
 from gen3d_events.models import (
     EmbeddingFailed,
+    EmbeddingTimedOut,
     Failure,
     ImageRejected,
     JobTimedOut,
     MaskRejected,
     MeshingFailed,
+    ReconstructionFailed,
     ReconstructionRetryScheduled,
     ReconstructionStarted,
 )
-from starlette.responses import PlainTextResponse
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.responses import JSONResponse, PlainTextResponse
 
-from tests.unit.client.fake_service import JOB, MASK, PHOTO, START, Service
+from tests.unit.client.fake_service import HAPPY_JOB, HAPPY_PHOTO, JOB, MASK, PHOTO, SESSION, START, Service
 
 
 @pytest.fixture
@@ -105,16 +111,73 @@ def test_a_rejected_mask(service: Service, gen3d: Gen3D, photo: Path, mask: Path
 
 
 @pytest.mark.parametrize(
-    "failure", [MeshingFailed.because("surface_missing"), JobTimedOut.because("job_timed_out")]
+    "failure",
+    [
+        ReconstructionFailed.because("inference_failed"),
+        MeshingFailed.because("surface_missing"),
+        JobTimedOut.because("job_timed_out"),
+    ],
 )
 def test_a_failed_job(service: Service, gen3d: Gen3D, photo: Path, mask: Path, failure: Failure) -> None:
-    service.job_script = [*service.job_script[:3], failure]
+    done = 2 if isinstance(failure, ReconstructionFailed) else 3
+    service.job_script = [*service.job_script[:done], failure]
     heard: list[str] = []
     job = gen3d.create_session(photo).wait_accepted().create_job(mask)
     with pytest.raises(errors.JobFailed) as caught:
         job.wait(on_event=lambda it: heard.append(it.detail_type))
     assert caught.value.code == failure.code
     assert heard[-1] == failure.detail_type
+
+
+class LookedAgain(Exception):
+    """In place of a request."""
+
+
+def look_again() -> str:
+    raise LookedAgain
+
+
+GEN3D = Gen3D("http://127.0.0.1:9/api", tokens=look_again)
+JOB_FAILURES: list[type[Failure]] = [MaskRejected, ReconstructionFailed, MeshingFailed, JobTimedOut]
+SESSION_FAILURES: list[type[Failure]] = [ImageRejected, EmbeddingFailed, EmbeddingTimedOut]
+
+
+def view(script: list[Event], kind: str) -> dict[str, Any]:
+    service, row = Service(), dict[str, Any]()
+    for event in script:
+        row = service.happen(row, [event], JOB)
+    ids = {"session_id": SESSION} | ({"job_id": JOB} if kind == "job" else {})
+    return {**ids, "events": row}
+
+
+@given(st.lists(st.sampled_from(HAPPY_JOB), max_size=6), st.sampled_from(JOB_FAILURES), st.booleans())
+def test_a_job_with_a_problem_or_at_its_end_is_not_waited_for(
+    script: list[Event], failure: type[Failure], first: bool
+) -> None:
+    bad: Event = failure.because("internal_error")
+    job = Job(GEN3D, view([bad, *script] if first else [*script, bad], "job"))
+    if job.state == "completed":
+        job.wait()
+    elif job.state in {"failed", "timed_out"} or (job.state == "awaiting_mask" and job.problem):
+        with pytest.raises(errors.Failed, match="Something went wrong on our side"):
+            job.wait()
+    else:
+        with pytest.raises(LookedAgain):
+            job.wait()
+
+
+@given(st.lists(st.sampled_from(HAPPY_PHOTO), max_size=4), st.sampled_from(SESSION_FAILURES), st.booleans())
+def test_nor_is_a_photo(script: list[Event], failure: type[Failure], first: bool) -> None:
+    bad: Event = failure.because("internal_error")
+    session = Session(GEN3D, view([bad, *script] if first else [*script, bad], "session"))
+    if session.state == "ready":
+        session.wait_ready()
+    elif session.state != "preparing" and session.problem:
+        with pytest.raises(errors.Failed, match="Something went wrong on our side"):
+            session.wait_ready()
+    else:
+        with pytest.raises(LookedAgain):
+            session.wait_ready()
 
 
 def test_every_attempt_is_told(service: Service, gen3d: Gen3D, photo: Path, mask: Path) -> None:
@@ -175,6 +238,49 @@ def test_the_services_own_words_about_a_refusal(service: Service, gen3d: Gen3D) 
     )
 
 
+@pytest.mark.parametrize("name", ["../config", "ses_../config", "job_01J00000000000000000000001", ""])
+def test_what_is_no_id_never_becomes_part_of_an_address(service: Service, gen3d: Gen3D, name: str) -> None:
+    with pytest.raises(errors.WrongUsage, match="not the id of a session"):
+        gen3d.session(name)
+    with pytest.raises(errors.WrongUsage, match="not the id of a job"):
+        gen3d.job(name.replace("job_", "ses_"))
+    assert service.requests == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        ("<Code>EntityTooLarge</Code><Message>Your proposed upload exceeds", "larger than 20 MB"),
+        ("<Code>EntityTooSmall</Code>", "is empty"),
+        (
+            "<Code>AccessDenied</Code><Message>Invalid according to Policy: Policy expired.</Message>",
+            "form has expired. Start again; a form lives an hour",
+        ),
+        ("<Code>ExpiredToken</Code><Message>The provided token has expired.</Message>", "form has expired"),
+        (
+            "<Code>AccessDenied</Code><Message>Policy Condition failed</Message>",
+            "does not fit its upload form",
+        ),
+        ("<Code>MalformedPOSTRequest</Code>", "not accepted for upload .MalformedPOSTRequest"),
+    ],
+)
+def test_why_s3_refuses_an_upload(service: Service, gen3d: Gen3D, mask: Path, reply: str, said: str) -> None:
+    service.faults = [PlainTextResponse(f'<?xml version="1.0"?><Error>{reply}</Error>', 403)]
+    form = {"url": f"{service.url}/s3", "fields": {}}
+    with pytest.raises(errors.TransferFailed, match=said):
+        gen3d.upload(form, "mask.png", mask.read_bytes())
+
+
+def test_an_empty_file_is_not_uploaded(service: Service, gen3d: Gen3D, photo: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.png"
+    empty.touch()
+    with pytest.raises(errors.WrongUsage, match=r"empty\.png is empty"):
+        gen3d.create_session(empty)
+    with pytest.raises(errors.WrongUsage, match=r"empty\.png is empty"):
+        next(gen3d.reconstruct(photo, empty))
+    assert service.requests == []
+
+
 def test_a_refused_upload(service: Service, gen3d: Gen3D, mask: Path, photo: Path) -> None:
     session = gen3d.create_session(photo)
     form = {"url": f"{service.url}/nowhere", "fields": {}}
@@ -201,6 +307,12 @@ def test_nobody_answers() -> None:
 def test_somebody_else_answers(service: Service, gen3d: Gen3D, reply: PlainTextResponse) -> None:
     service.faults = [reply]
     with pytest.raises(errors.Unreachable):
+        next(gen3d.sessions())
+
+
+def test_an_address_without_the_api_is_no_question_of_signing_in(service: Service, gen3d: Gen3D) -> None:
+    service.faults = [JSONResponse({"message": "Missing Authentication Token"}, 403)]
+    with pytest.raises(errors.Unreachable, match="Check the address"):
         next(gen3d.sessions())
 
 

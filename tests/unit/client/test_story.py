@@ -5,13 +5,20 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from gen3d import story
+from gen3d_events import read_model
 from gen3d_events.models import (
     EmbeddingFailed,
+    EmbeddingTimedOut,
+    Failure,
     ImageRejected,
+    ImageUploaded,
+    Intent,
     JobTimedOut,
     MaskRejected,
     MeshingFailed,
+    ReconstructionFailed,
     ReconstructionRetryScheduled,
     UserNotified,
 )
@@ -118,6 +125,41 @@ def test_a_job_timed_out_where_it_stood() -> None:
     assert states({}, waiting)["mesh"] == "waiting"
     _, late = rows([], [*HAPPY_JOB[:2], JobTimedOut.because("job_timed_out"), *HAPPY_JOB[2:]])
     assert states({}, late)["reconstruction"] == states({}, late)["mesh"] == "done"
+
+
+FAILED_LATE = [
+    [*HAPPY_JOB, MeshingFailed.because("surface_missing")],
+    [*HAPPY_JOB[:3], ReconstructionFailed.because("inference_failed"), *HAPPY_JOB[3:]],
+    [*HAPPY_JOB[:4], MeshingFailed.because("surface_missing"), HAPPY_JOB[4]],
+    [*HAPPY_JOB[:2], ReconstructionFailed.because("inference_failed"), *HAPPY_JOB[2:]],
+    [*HAPPY_JOB, JobTimedOut.because("job_timed_out")],
+]
+
+
+@pytest.mark.parametrize("events", FAILED_LATE)
+def test_the_read_model_decides_between_contradicting_ends(events: list[Any]) -> None:
+    _, job = rows([], events)
+    said = states({}, job)
+    if read_model.job_state(job) == "completed":
+        assert said["reconstruction"] == said["mesh"] == "done"
+    else:
+        assert [said["reconstruction"], said["mesh"]] in (["failed", "waiting"], ["done", "failed"])
+    assert said["mail"] == "running"
+
+
+@pytest.mark.parametrize("failure", [EmbeddingFailed, EmbeddingTimedOut])
+def test_and_between_those_of_a_photo(failure: type[Failure]) -> None:
+    for at in (2, 3):
+        events = [*HAPPY_PHOTO[:at], failure.because("inference_timed_out"), *HAPPY_PHOTO[at:]]
+        session, _ = rows(events, [])
+        expected = "done" if read_model.session_state(session) == "ready" else "failed"
+        assert states(session, {})["embedding"] == expected
+
+
+def test_a_photo_that_needs_no_embedding() -> None:
+    session, _ = rows([ImageUploaded(photo=PHOTO, intent=Intent.DIRECT)], [])
+    embedding = story.stages(START, session)[1]
+    assert (embedding.state, embedding.seconds()) == ("done", 0)
 
 
 def test_another_attempt_is_seen() -> None:
