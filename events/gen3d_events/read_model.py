@@ -1,7 +1,8 @@
 """The read model: events folded into rows, and a row's state. Pure, and shared by service, SDK and page.
 
 A row is a mapping. Each event sets one attribute of its own and nothing else; if the same attribute arrives
-twice, the smaller event id wins. So every order of the same events folds to the same row.
+twice, the smaller event id wins (of rejections the greater). So every order of the same events folds to the
+same row.
 `events/vectors/state.json` holds test vectors for other languages.
 """
 
@@ -29,6 +30,11 @@ def attribute(event: Event) -> str:
     return name if attempt == 1 else f"{name}_{attempt}"
 
 
+def latest_counts(attribute: str) -> bool:
+    """Which of two events that claim one attribute stays: of rejections the last, of all else the first."""
+    return attribute.endswith("_rejected")
+
+
 def entry(event: Event) -> dict[str, Any]:
     """What is stored under `attribute(event)`: event id, time and data, JSON-ready."""
     detail = event.detail()
@@ -42,8 +48,8 @@ def entry(event: Event) -> dict[str, Any]:
 def fold(row: Row, event: Event) -> dict[str, Any]:
     """The row after `event`. Commutative, associative and idempotent."""
     name, new = attribute(event), entry(event)
-    old = row.get(name)
-    return {**row, name: new if old is None or new["event_id"] < old["event_id"] else old}
+    choose = max if latest_counts(name) else min
+    return {**row, name: choose(row.get(name, new), new, key=lambda one: one["event_id"])}
 
 
 def session_state(row: Row) -> SessionState:

@@ -64,6 +64,12 @@ def test_the_first_of_two_events_counts() -> None:
     assert folded([second, first]) == folded([first, second]) == folded([first])
 
 
+def test_the_last_of_two_rejections_counts() -> None:
+    first = samples["Image Rejected"]
+    second = later(first, code="image_corrupt")
+    assert folded([second, first]) == folded([first, second]) == folded([second])
+
+
 def test_an_event_sets_one_attribute_of_its_own() -> None:
     attributes = [read_model.attribute(event) for event in samples.values()]
     assert len(set(attributes)) == len(samples)
