@@ -68,6 +68,7 @@ def test_only_config_and_download_links_are_public() -> None:
         ("/sessions/{session_id}/jobs", "post"),
         ("/sessions/{session_id}/jobs/{job_id}", "get"),
         ("/d/{token}", "get"),
+        ("/d/{token}", "head"),
         ("/config", "get"),
     }
     open_to_all = {path for (path, _), one in methods.items() if one.get("security") in ([], [{"NONE": []}])}

@@ -28,6 +28,7 @@ from gen3d_events.observability import count, logger, observed
 from gen3d_events.read_model import Row
 
 from gen3d_upload import rows, schema
+from gen3d_upload.history import photo
 from gen3d_upload.limits import MAX_BYTES
 from gen3d_upload.views import embedding_view, job_view, session_view
 
@@ -60,10 +61,21 @@ def _present(value: Any) -> Any:
     return value
 
 
+def _parsed(body: str) -> Any:
+    """Raises JSONDecodeError, too, of what is nested too deeply, or has numbers of thousands of digits."""
+    try:
+        return json.loads(body)
+    except json.JSONDecodeError:
+        raise
+    except (RecursionError, ValueError) as error:
+        raise json.JSONDecodeError(str(error), body, 0) from error
+
+
 app = APIGatewayRestResolver(
     enable_validation=True,
     response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
     serializer=_compact,
+    json_body_deserializer=_parsed,
 )
 
 
@@ -112,7 +124,7 @@ def create_job(session_id: str, body: Annotated[schema.NewJob, Body()]) -> schem
     session = rows.get(user_id, session_id)
     if session is None:
         raise Refused("session_not_found")
-    if "photo" not in session:
+    if photo(session) is None:
         raise Refused("photo_missing")
     job_id = new_job_id()
     rows.create(
@@ -138,6 +150,8 @@ def get_job(session_id: str, job_id: str) -> schema.JobView:
     raise Refused("job_not_found")
 
 
+# A link checker asks with HEAD. An address is signed for one method, so it leads to one for HEAD.
+@app.head("/d/<token>", include_in_schema=False)
 @app.get("/d/<token>", operation_id="download")
 def download(token: str) -> Response[str]:
     """A file, by a link from a mail: redirects to an address that lives five minutes."""
@@ -157,6 +171,7 @@ def download(token: str) -> Response[str]:
         os.environ["DATA_BUCKET"],
         key,
         DOWNLOAD_SECONDS,
+        method=app.current_event.http_method,
         ResponseContentDisposition=f'attachment; filename="{name}"',
     )
     return Response(HTTPStatus.FOUND, body="", headers={"Location": location, "Cache-Control": "no-store"})
@@ -257,9 +272,9 @@ def _decoder_address(key: str) -> str:
     return _presigned(os.environ["MODEL_BUCKET"], key, ADDRESS_SECONDS)
 
 
-def _presigned(bucket: str, key: str, seconds: int, **more: str) -> str:
+def _presigned(bucket: str, key: str, seconds: int, method: str = "GET", **more: str) -> str:
     url: str = aws.client("s3").generate_presigned_url(
-        "get_object", Params={"Bucket": bucket, "Key": key, **more}, ExpiresIn=seconds
+        f"{method.lower()}_object", Params={"Bucket": bucket, "Key": key, **more}, ExpiresIn=seconds
     )
     return url
 

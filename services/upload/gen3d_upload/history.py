@@ -16,6 +16,7 @@ STEP = timedelta(hours=1)
 """The longest that any step may take, its retries included, but for the endpoint's, which says its own."""
 
 _UNDER_WAY = {"preparing", "queued", "reconstructing", "meshing"}
+_WAITING = {"awaiting_photo", "awaiting_mask"}
 
 
 def events(row: Row) -> dict[str, Entry]:
@@ -29,12 +30,31 @@ def last(row: Row, event: str) -> Entry | None:
     return row[attempts[-1]] if attempts else None
 
 
+def photo(session: Row) -> Entry | None:
+    """The facts of the accepted photo."""
+    accepted: Entry | None = session.get("photo") or session.get("image_uploaded", {}).get("photo")
+    return accepted
+
+
+def waits(row: Row) -> bool:
+    """Whether a row's photo or mask is still to be accepted."""
+    return _state(row) in _WAITING
+
+
 def due_at(row: Row) -> datetime | None:
-    """The moment from which a row that is under way is overdue: the latest that any of its events allows."""
-    state = job_state(row) if "/" in row["item_id"] else session_state(row)
-    if state not in _UNDER_WAY:
+    """The moment from which a row that is under way is overdue: the latest that any of its events allows.
+
+    A row that waits is under way as soon as an upload has claimed it.
+    """
+    if waits(row):
+        return datetime.fromisoformat(row["claimed_at"]) + STEP if "claimed_at" in row else None
+    if _state(row) not in _UNDER_WAY:
         return None
     return max(map(_allows, events(row).values()))
+
+
+def _state(row: Row) -> str:
+    return job_state(row) if "/" in row["item_id"] else session_state(row)
 
 
 def _allows(entry: Entry) -> datetime:

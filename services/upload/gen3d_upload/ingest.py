@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from gen3d_events import aws, keys
 from gen3d_events.consumer import consumes
 from gen3d_events.event import Event
+from gen3d_events.ids import caused
 from gen3d_events.models import (
     ImageRejected,
     ImageUploaded,
@@ -25,9 +26,10 @@ from gen3d_events.models import (
 )
 from gen3d_events.notices import S3ObjectCreated
 from gen3d_events.observability import logger
+from gen3d_events.publisher import publish
 from gen3d_events.read_model import Row
 
-from gen3d_upload import rows
+from gen3d_upload import history, rows
 from gen3d_upload.limits import MAX_BYTES
 from gen3d_upload.mask import CheckedMask, check_mask
 from gen3d_upload.photo import CheckedPhoto, check_photo
@@ -36,13 +38,21 @@ from gen3d_upload.rejected import Rejected
 _EXTENSION = {"jpeg": "jpg", "png": "png", "webp": "webp"}
 
 
-def _given_up(notice: S3ObjectCreated, code: str, detail: str) -> Event | None:
+def _given_up(notice: S3ObjectCreated, code: str, detail: str) -> None:
+    """Tell, and only then release: if telling fails as well, the claim stays, and the watchdog does both."""
     about = keys.parse_incoming(notice.key)
-    if about is None:
-        return None
-    rows.release(*about, "mask" if about.job_id else "photo", notice.version_id)
+    row = rows.get(*about) if about else None
+    if about is None or row is None or _taken(row, notice):
+        return
     rejected = MaskRejected if about.job_id else ImageRejected
-    return rejected.because(code, detail).about(*about)
+    publish([caused(rejected.because(code, detail).about(*about), notice, handler.name, 0)])
+    rows.release(*about, rows.awaited(row), notice.version_id)
+
+
+def _taken(row: Row, notice: S3ObjectCreated) -> bool:
+    """Whether another version has claimed the row, or an accepted one was told of."""
+    kind = rows.awaited(row)
+    return rows.ACCEPTED[kind] in row or row.get(f"{kind}_source", notice.version_id) != notice.version_id
 
 
 @consumes(S3ObjectCreated, failed=_given_up)
@@ -52,11 +62,10 @@ def handler(notice: S3ObjectCreated) -> Iterator[Event]:
         logger.info("dropped: not an upload of ours", key=notice.key)
         return
     row = rows.get(*about)
-    kind: rows.Upload = "mask" if about.job_id else "photo"
     if row is None:
         logger.info("dropped: no such row", key=notice.key)
-    elif row.get(f"{kind}_source", notice.version_id) != notice.version_id:
-        logger.info("dropped: another one was accepted", key=notice.key)
+    elif _taken(row, notice):
+        logger.info("dropped: one was accepted", key=notice.key)
     else:
         event = _mask(notice, about, row) if about.job_id else _photo(notice, about, row)
         if event:
@@ -74,16 +83,17 @@ def _photo(notice: S3ObjectCreated, about: keys.Incoming, row: Row) -> Event | N
         logger.info("dropped: another one was faster", key=notice.key)
         return None
     photo = _keep_photo(notice, about, checked)
-    rows.accept(*about, "photo", photo.model_dump(mode="json"))
+    rows.accept(*about, "photo", notice.version_id, facts=photo.model_dump(mode="json"))
     return ImageUploaded(photo=photo)
 
 
 def _mask(notice: S3ObjectCreated, about: keys.Incoming, row: Row) -> Event | None:
     session = rows.get(about.user_id, about.session_id)
-    if session is None or "photo" not in session:
+    accepted = history.photo(session) if session else None
+    if accepted is None:
         logger.info("dropped: no photo", key=notice.key)
         return None
-    photo = Photo.model_validate(session["photo"])
+    photo = Photo.model_validate(accepted)
     options = JobOptions.model_validate(row["options"])
     if facts := row.get("mask"):
         return ReconstructionRequested(photo=photo, mask=Mask.model_validate(facts), options=options)
@@ -95,7 +105,8 @@ def _mask(notice: S3ObjectCreated, about: keys.Incoming, row: Row) -> Event | No
         logger.info("dropped: another one was faster", key=notice.key)
         return None
     mask = _keep_mask(about, checked, photo)
-    rows.accept(*about, "mask", {**mask.model_dump(mode="json"), "bytes": len(checked.png)})
+    facts = {**mask.model_dump(mode="json"), "bytes": len(checked.png)}
+    rows.accept(*about, "mask", notice.version_id, facts=facts)
     return ReconstructionRequested(photo=photo, mask=mask, options=options)
 
 

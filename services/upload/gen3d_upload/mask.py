@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from dataclasses import dataclass
 from functools import reduce
 from io import BytesIO
@@ -15,7 +16,7 @@ from gen3d_upload.photo import BOMB, UNREADABLE, sniff
 from gen3d_upload.rejected import Rejected
 
 # About a second of work. A drawn or computed mask has some thousand runs, noise has millions.
-_MAX_RUNS = 500_000
+_MAX_RUNS = 250_000
 _RUN = re.compile(rb"\xff+")
 
 
@@ -54,7 +55,8 @@ def check_mask(data: bytes, width: int, height: int) -> CheckedMask:
     mask, specks = drop_specks(mask)
     pixels = _check_coverage(mask)
     out = BytesIO()
-    mask.save(out, "PNG")
+    # As small as by zlib's default, and four times as fast on noise, where that takes seconds.
+    mask.save(out, "PNG", compress_type=zlib.Z_RLE)
     return CheckedMask(out.getvalue(), pixels, pixels / (width * height), specks)
 
 

@@ -69,11 +69,14 @@ def render(session: Row, jobs: list[Row]) -> dict[str, Any]:
 
 def _job_part(session: Row, job: Row) -> dict[str, Any]:
     stages = job_stages(job)
+    clickable, masked = session.get("embedding_completed", {}).get("at"), stages["mask"].completed_at
+    if masked and not (clickable and _moment(clickable) <= _moment(masked)):
+        clickable = masked = None  # the mask was made elsewhere, so nobody clicked here
     splats, mesh = last(job, "reconstruction_completed"), last(job, "mesh_completed")
     return _present(
         interaction=_present(
-            started_at=session.get("embedding_completed", {}).get("at"),
-            completed_at=stages["mask"].completed_at,
+            started_at=clickable,
+            completed_at=masked,
             num_clicks=job.get("clicks"),
             num_refinements=job.get("refinements"),
         ),
@@ -104,9 +107,13 @@ def _times(stage: Stage | None) -> dict[str, Any]:
     times = _present(**stage._asdict())
     times.pop("seconds", None)
     if stage.started_at and stage.completed_at:
-        duration = datetime.fromisoformat(stage.completed_at) - datetime.fromisoformat(stage.started_at)
+        duration = _moment(stage.completed_at) - _moment(stage.started_at)
         times["duration_sec"] = round(duration.total_seconds(), 3)
     return times
+
+
+def _moment(at: str) -> datetime:
+    return datetime.fromisoformat(at)
 
 
 def _megabytes(file: dict[str, Any] | None) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 from io import BytesIO
@@ -20,7 +21,9 @@ BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 # A progressive JPEG has about ten scans. One of thousands is tiny, and takes hours to decode.
 _MAX_SCANS = 200
-_SCAN = b"\xff\xda"
+_SCAN, _END = b"\xda", b"\xd9"
+# Markers that a decoder acts on. It looks past the others, which stand in the data of a scan.
+_MARKER = re.compile(rb"\xff+([\xc0-\xcf\xd8-\xfe])")
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def check_photo(data: bytes) -> CheckedPhoto:
     name = sniff(data)
     if name is None:
         raise Rejected("image_unsupported", f"starts with {data[:12].hex()}")
-    if name == "jpeg" and data.count(_SCAN) > _MAX_SCANS:
+    if name == "jpeg" and _scans(data) > _MAX_SCANS:
         raise Rejected("image_corrupt", f"more than {_MAX_SCANS} scans")
     try:
         with Image.open(BytesIO(data), formats=[name]) as image:
@@ -60,6 +63,16 @@ def check_photo(data: bytes) -> CheckedPhoto:
         raise Rejected("image_too_large", str(error)) from error
     except UNREADABLE as error:
         raise Rejected("image_corrupt", str(error)) from error
+
+
+def _scans(data: bytes) -> int:
+    """The scans of a JPEG's first picture. A phone's file may go on behind it, e.g. with a video."""
+    scans, at = 0, 2
+    while (found := _MARKER.search(data, at)) and found[1] != _END:
+        scans += found[1] == _SCAN
+        at = found.end()
+        at += max(2, int.from_bytes(data[at : at + 2]))
+    return scans
 
 
 def _check_image(image: Image.Image, name: Format) -> CheckedPhoto:

@@ -2,7 +2,8 @@
 
 A session's row has item_id `ses_…`, a job's `ses_…/job_…`, so one query gives a session with its jobs.
 Besides what the API wrote, a row has one attribute per event (gen3d_events.read_model), what ingest accepted
-(`photo` or `mask`, claimed by `photo_source` or `mask_source`), and `due_at` while work is under way.
+(`photo` or `mask`, claimed by `photo_source` or `mask_source` since `claimed_at`), and `due_at` while work is
+under way.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ from gen3d_events import aws, read_model
 from gen3d_events.event import Event
 from gen3d_events.read_model import Row
 
-from gen3d_upload.history import due_at
+from gen3d_upload.history import STEP, due_at
 
 Upload = Literal["photo", "mask"]
+ACCEPTED: dict[Upload, str] = {"photo": "image_uploaded", "mask": "reconstruction_requested"}
+"""The attribute of the event that tells of an accepted upload."""
 
 _JOB = "/"
 _PAGE = 100
@@ -42,6 +45,11 @@ def ids(row: Row) -> tuple[str, str, str | None]:
     """(user_id, session_id, job_id) of a row."""
     session_id, _, job_id = row["item_id"].partition(_JOB)
     return row["user_id"], session_id, job_id or None
+
+
+def awaited(row: Row) -> Upload:
+    """What a person uploads for a row."""
+    return "mask" if is_job(row) else "photo"
 
 
 # --- rows from people: the API -----------------------------------------------------------------------
@@ -97,17 +105,26 @@ def newest_first(user_id: str, before: str | None = None) -> Iterator[tuple[Row,
 
 
 def claim(user_id: str, session_id: str, job_id: str | None, kind: Upload, source: str) -> bool:
-    """Make the version `source` the row's photo or mask, unless another one is. Whether it is now."""
+    """Make the version `source` the row's photo or mask, unless another one is. Whether it is now.
+
+    From then on the row is under way.
+    """
+    now = _now()
     try:
         _call(
             "update_item",
             Key=_key(user_id, session_id, job_id),
-            UpdateExpression="SET #source = :source",
-            ConditionExpression=(
-                "attribute_exists(item_id) AND (attribute_not_exists(#source) OR #source = :source)"
+            UpdateExpression=(
+                "SET #source = :source, claimed_at = :now, due_kind = :due_kind, due_at = :due_at"
             ),
-            ExpressionAttributeNames={"#source": f"{kind}_source"},
-            ExpressionAttributeValues=_pack({":source": source}),
+            ConditionExpression=(
+                "attribute_exists(item_id) AND attribute_not_exists(#accepted)"
+                " AND (attribute_not_exists(#source) OR #source = :source)"
+            ),
+            ExpressionAttributeNames={"#source": f"{kind}_source", "#accepted": ACCEPTED[kind]},
+            ExpressionAttributeValues=_pack(
+                {":source": source, ":now": _text(now), ":due_kind": "due", ":due_at": _text(now + STEP)}
+            ),
         )
     except ClientError as error:
         if _is_condition(error):
@@ -116,26 +133,33 @@ def claim(user_id: str, session_id: str, job_id: str | None, kind: Upload, sourc
     return True
 
 
-def accept(user_id: str, session_id: str, job_id: str | None, kind: Upload, facts: dict[str, Any]) -> None:
-    """Keep the facts of the claimed photo or mask on its row."""
+def accept(
+    user_id: str, session_id: str, job_id: str | None, kind: Upload, source: str, *, facts: dict[str, Any]
+) -> None:
+    """Keep the facts of the claimed photo or mask on its row. Raises ClientError if it is claimed no more."""
     _call(
         "update_item",
         Key=_key(user_id, session_id, job_id),
         UpdateExpression="SET #kind = :facts",
-        ExpressionAttributeNames={"#kind": kind},
-        ExpressionAttributeValues=_pack({":facts": facts}),
+        ConditionExpression="#source = :source",
+        ExpressionAttributeNames={"#kind": kind, "#source": f"{kind}_source"},
+        ExpressionAttributeValues=_pack({":facts": facts, ":source": source}),
     )
 
 
 def release(user_id: str, session_id: str, job_id: str | None, kind: Upload, source: str) -> None:
-    """Take back the claim of a version that could not be kept, so that another one can win."""
+    """Take back the claim of a version that was not told of, and its facts, so that another one can win."""
     try:
         _call(
             "update_item",
             Key=_key(user_id, session_id, job_id),
-            UpdateExpression="REMOVE #source",
-            ConditionExpression="#source = :source AND attribute_not_exists(#kind)",
-            ExpressionAttributeNames={"#source": f"{kind}_source", "#kind": kind},
+            UpdateExpression="REMOVE #source, #kind, claimed_at, due_kind, due_at",
+            ConditionExpression="#source = :source AND attribute_not_exists(#accepted)",
+            ExpressionAttributeNames={
+                "#source": f"{kind}_source",
+                "#kind": kind,
+                "#accepted": ACCEPTED[kind],
+            },
             ExpressionAttributeValues=_pack({":source": source}),
         )
     except ClientError as error:
@@ -153,16 +177,18 @@ def fold(event: Event) -> Row | None:
     once the last one sets it, and it knows all events.
     """
     about = event.metadata
-    entry = read_model.entry(event)
+    attribute, entry = read_model.attribute(event), read_model.entry(event)
+    order = "<" if read_model.latest_counts(attribute) else ">"
     try:
         answer = _call(
             "update_item",
             Key=_key(about.user_id, about.session_id, about.job_id),
             UpdateExpression="SET #event = :entry ADD revision :one",
             ConditionExpression=(
-                "attribute_exists(item_id) AND (attribute_not_exists(#event) OR #event.event_id > :event_id)"
+                "attribute_exists(item_id)"
+                f" AND (attribute_not_exists(#event) OR #event.event_id {order} :event_id)"
             ),
-            ExpressionAttributeNames={"#event": read_model.attribute(event)},
+            ExpressionAttributeNames={"#event": attribute},
             ExpressionAttributeValues=_pack({":entry": entry, ":event_id": entry["event_id"], ":one": 1}),
             ReturnValues="ALL_NEW",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",

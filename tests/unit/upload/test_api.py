@@ -6,9 +6,11 @@ import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
+from botocore.auth import S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
 from gen3d_events import aws, keys, links
 from gen3d_events.codes import codes
 from gen3d_events.inference import DecoderGraph, EmbeddingManifest
@@ -85,7 +87,7 @@ def accepted() -> None:
     """A session with its photo, as ingest leaves it."""
     rows.create(USER, SESSION)
     rows.claim(USER, SESSION, None, "photo", "1")
-    rows.accept(USER, SESSION, None, "photo", photo.model_dump(mode="json"))
+    rows.accept(USER, SESSION, None, "photo", "1", facts=photo.model_dump(mode="json"))
     rows.fold(samples["Image Uploaded"])
 
 
@@ -93,7 +95,8 @@ def finished(s3: Any) -> None:
     """A session and a job through which every event of a happy story went."""
     accepted()
     rows.create(USER, SESSION, JOB, name="Chair", options={"quality": "high", "formats": ["glb"], "seed": 7})
-    rows.accept(USER, SESSION, JOB, "mask", {"key": "users/m/mask.png", "bytes": 900})
+    rows.claim(USER, SESSION, JOB, "mask", "2")
+    rows.accept(USER, SESSION, JOB, "mask", "2", facts={"key": "users/m/mask.png", "bytes": 900})
     for name in (
         "Embedding Started",
         "Embedding Completed",
@@ -346,6 +349,9 @@ def test_a_job_needs_an_accepted_photo() -> None:
         ("/sessions", {"content_type": "image/png\r\nX: y"}, "content_type"),
         ("/sessions", [], "body"),
         ("/sessions", "not JSON", "JSON"),
+        ("/sessions", '{"name":' + 20_000 * "[", "JSON"),
+        ("/sessions", '{"name":' + 500 * "[" + 500 * "]" + "}", "name"),
+        ("/sessions/{}/jobs", '{"clicks":' + 5_000 * "9" + "}", "JSON"),
         ("/sessions/{}/jobs", {"options": {"quality": "best"}}, "options.quality"),
         ("/sessions/{}/jobs", {"options": {"seed": -1}}, "options.seed"),
         ("/sessions/{}/jobs", {"options": {"formats": ["fbx"]}}, "options.formats"),
@@ -430,6 +436,29 @@ def test_a_link_leads_to_an_address_of_five_minutes() -> None:
     query = parse_qs(location.query)
     assert query["X-Amz-Expires"] == ["300"]
     assert query["response-content-disposition"] == ['attachment; filename="mesh.glb"']
+
+
+def test_a_link_checker_is_led_to_an_address_of_its_own() -> None:
+    """An address is signed for one method, and S3 refuses it for another."""
+    accepted()
+    found = call("HEAD", f"/d/{token(MESH)}", user=None)
+    assert found.status == 302
+    request = AWSRequest("HEAD", found.headers["location"].partition("?")[0])
+    query = {name: values[0] for name, values in parse_qs(urlsplit(found.headers["location"]).query).items()}
+    given = query.pop("X-Amz-Signature")
+    request.url += f"?{urlencode(query, quote_via=quote)}"
+    request.headers["host"] = urlsplit(request.url).netloc
+    request.context["timestamp"] = query["X-Amz-Date"]
+    signer = S3SigV4QueryAuth(aws.session().get_credentials(), "s3", "us-east-1")
+    canonical = signer.canonical_request(request)
+    assert signer.signature(signer.string_to_sign(request, canonical), request) == given
+
+
+def test_a_job_needs_the_photo_that_was_told_of_even_if_it_was_released() -> None:
+    """Publishing seemed to fail at every try, and the event had gone out."""
+    rows.create(USER, SESSION)
+    rows.fold(samples["Image Uploaded"])
+    assert call("POST", f"/sessions/{SESSION}/jobs", {}).status == 201
 
 
 def test_links_that_lead_nowhere() -> None:

@@ -1,22 +1,28 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from gen3d_events import keys
 from gen3d_events.codes import codes
 from gen3d_events.event import Event
+from gen3d_events.ids import caused
 from gen3d_events.models import (
     ImageRejected,
     ImageUploaded,
     JobOptions,
     MaskRejected,
+    Photo,
     Quality,
     ReconstructionRequested,
 )
 from gen3d_events.notices import S3ObjectCreated
-from gen3d_events.samples import BUCKET, JOB, NOON, SESSION, USER
+from gen3d_events.samples import BUCKET, JOB, NOON, SESSION, USER, samples
 from gen3d_upload import ingest, rows
+from gen3d_upload.history import STEP
 from gen3d_upload.limits import MAX_BYTES
 from PIL import Image
 
@@ -25,7 +31,10 @@ from tests.unit.upload.pictures import decode, disc, encode, scene
 PHOTO = encode(scene(), "JPEG")
 MASK = encode(disc(), "PNG")
 PHOTO_KEY, MASK_KEY = keys.incoming_photo(USER, SESSION), keys.incoming_mask(USER, SESSION, JOB)
+OTHER = "ses_01J00000000000000000000000"
 OPTIONS = JobOptions(quality=Quality.HIGH, seed=7)
+
+Published = Callable[[], list[Event]]
 
 pytestmark = pytest.mark.usefixtures("table")
 
@@ -236,31 +245,110 @@ def test_a_run_that_died_after_its_claim_is_finished_by_its_repetition(
 
 
 @pytest.mark.parametrize(("key", "kind"), [(PHOTO_KEY, ImageRejected), (MASK_KEY, MaskRejected)])
-def test_what_is_given_up_is_told_of(s3: Any, key: str, kind: type[Event]) -> None:
-    event = ingest._given_up(arrive(s3, key, PHOTO), "internal_error", "boom")
+def test_what_is_given_up_is_told_of(job: Any, published: Published, key: str, kind: type[Event]) -> None:
+    session = rows.get(USER, SESSION)
+    assert session
+    rows.release(USER, SESSION, None, "photo", session["photo_source"])
+    notice = arrive(job, key, PHOTO)
+    ingest._given_up(notice, "internal_error", "boom")
+    (event,) = published()
     assert isinstance(event, kind)
-    assert event.subject
-    assert event.subject.session_id == SESSION
+    about = keys.parse_incoming(key)
+    assert about
+    assert (event.metadata.session_id, event.metadata.job_id) == (SESSION, about.job_id)
+    again = caused(event.about(*about), notice, ingest.handler.name, 0)
+    assert event.metadata.event_id == again.metadata.event_id
 
 
-def test_a_foreign_key_that_is_given_up_stays_silent(s3: Any) -> None:
-    assert ingest._given_up(arrive(s3, "incoming/x", PHOTO), "internal_error", "boom") is None
+@pytest.mark.parametrize("key", [PHOTO_KEY, "incoming/x"])
+def test_what_is_none_of_ours_is_given_up_in_silence(s3: Any, published: Published, key: str) -> None:
+    ingest._given_up(arrive(s3, key, PHOTO), "internal_error", "boom")
+    assert published() == []
 
 
-def test_a_claim_that_is_given_up_leaves_room_for_another_photo(
+@pytest.mark.parametrize("died_in", ["_keep", "publish"])
+@pytest.mark.parametrize("kind", ["photo", "mask"])
+def test_a_claim_that_is_given_up_leaves_room_for_another_one(
+    job: Any, published: Published, monkeypatch: pytest.MonkeyPatch, kind: str, died_in: str
+) -> None:
+    if kind == "photo":
+        rows.create(USER, OTHER)
+    key, data = (keys.incoming_photo(USER, OTHER), PHOTO) if kind == "photo" else (MASK_KEY, MASK)
+    first = arrive(job, key, data)
+    if died_in == "publish":
+        assert len(consume(first)) == 1
+    else:
+        with monkeypatch.context() as broken:
+            broken.setattr(ingest, f"_keep_{kind}", lambda *_: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                consume(first)
+    assert take(job, key, data) == []
+    ingest._given_up(first, "internal_error", "boom")
+    assert [event.detail_type for event in published()] == [
+        f"{'Image' if kind == 'photo' else 'Mask'} Rejected"
+    ]
+    about = keys.parse_incoming(key)
+    assert about
+    assert not {kind, f"{kind}_source", "claimed_at", "due_kind", "due_at"} & set(rows.get(*about) or {})
+    assert len(take(job, key, data)) == 1
+
+
+def test_what_cannot_even_be_given_up_stays_claimed_for_the_watchdog(
     bucket: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = arrive(bucket, PHOTO_KEY, PHOTO)
-    with monkeypatch.context() as broken:
-        broken.setattr(ingest, "_keep_photo", lambda *_: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            consume(first)
-    ingest._given_up(first, "internal_error", "boom")
-    assert [type(event) for event in take(bucket, PHOTO_KEY, PHOTO)] == [ImageUploaded]
-
-
-def test_giving_up_a_late_duplicate_does_not_release_the_accepted_photo(bucket: Any) -> None:
-    first = arrive(bucket, PHOTO_KEY, PHOTO)
     consume(first)
-    ingest._given_up(first, "internal_error", "boom")
-    assert take(bucket, PHOTO_KEY, PHOTO) == []
+    monkeypatch.setattr(ingest, "publish", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        ingest._given_up(first, "internal_error", "boom")
+    assert [rows.ids(row) for row in rows.overdue(datetime.now(UTC) + 2 * STEP)] == [(USER, SESSION, None)]
+
+
+@pytest.mark.parametrize("kind", ["photo", "mask"])
+def test_what_was_told_of_is_never_given_up(job: Any, published: Published, kind: str) -> None:
+    """A run that died after it published comes back, and dies again at every try."""
+    key, data, told = (
+        (PHOTO_KEY, PHOTO, "Image Uploaded")
+        if kind == "photo"
+        else (MASK_KEY, MASK, "Reconstruction Requested")
+    )
+    about = keys.parse_incoming(key)
+    assert about
+    if kind == "mask":
+        take(job, key, data)
+    rows.fold(samples[told])
+    row = rows.get(*about)
+    assert row
+    ingest._given_up(
+        arrive(job, key, data).model_copy(update={"version_id": row[f"{kind}_source"]}),
+        "internal_error",
+        "boom",
+    )
+    assert published() == []
+    assert rows.get(*about) == row
+    assert take(job, key, data) == []
+
+
+def test_the_loser_is_given_up_in_silence(bucket: Any, published: Published) -> None:
+    take(bucket, PHOTO_KEY, PHOTO)
+    ingest._given_up(arrive(bucket, PHOTO_KEY, PHOTO), "internal_error", "boom")
+    assert published() == []
+
+
+def test_what_was_told_of_stands_even_if_its_claim_was_released(job: Any) -> None:
+    """Publishing seemed to fail at every try, but the event had gone out, and is folded late."""
+    row = rows.get(USER, SESSION)
+    assert row
+    rows.release(USER, SESSION, None, "photo", row["photo_source"])
+    event = samples["Image Uploaded"].model_copy(update={"photo": Photo.model_validate(row["photo"])})
+    rows.fold(event)
+    assert take(job, PHOTO_KEY, PHOTO) == []
+    assert not rows.claim(USER, SESSION, None, "photo", "another")
+    assert isinstance(take(job, MASK_KEY, MASK)[0], ReconstructionRequested)
+
+
+def test_facts_are_not_kept_without_a_claim(bucket: Any) -> None:
+    rows.claim(USER, SESSION, None, "photo", "1")
+    rows.release(USER, SESSION, None, "photo", "1")
+    with pytest.raises(ClientError, match="ConditionalCheckFailed"):
+        rows.accept(USER, SESSION, None, "photo", "1", facts={})

@@ -242,6 +242,22 @@ def test_noise_beyond_the_limit_of_work_is_judged_coarsely(
     assert not ImageChops.subtract(kept, noise).getbbox()
 
 
+@pytest.mark.parametrize("limit", [100, 700])
+def test_the_work_is_bounded(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    joined: list[int] = []
+    join = module._pieces
+
+    def counted(runs: list[tuple[int, int]], stride: int) -> list[int]:
+        joined.append(len(runs))
+        return join(runs, stride)
+
+    monkeypatch.setattr(module, "_pieces", counted)
+    monkeypatch.setattr(module, "_MAX_RUNS", limit)
+    drop_specks(Image.effect_noise((300, 200), 80).point(lambda value: 255 if value > 128 else 0))
+    assert 0 < joined[0] <= limit + 1
+    assert len(joined) == 1
+
+
 def test_a_coarse_judgement_still_drops_what_lies_far_away(monkeypatch: pytest.MonkeyPatch) -> None:
     clean = disc(401, 301)
     dirty = clean.copy()

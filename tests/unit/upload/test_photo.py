@@ -4,7 +4,7 @@ from io import BytesIO
 
 import pytest
 from gen3d_upload.limits import MAX_BYTES
-from gen3d_upload.photo import check_photo
+from gen3d_upload.photo import _scans, check_photo
 from gen3d_upload.rejected import Rejected
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -117,6 +117,30 @@ def test_a_jpeg_of_endless_scans_is_refused() -> None:
     data = encode(scene(), "JPEG", progressive=True)
     start = data.rindex(b"\xff\xda")
     assert code_of(data[:start] + data[start:-2] * 300 + data[-2:]) == "image_corrupt"
+
+
+def test_what_lies_behind_or_beside_the_picture_is_no_scan() -> None:
+    """A phone appends a video to its photo, and thumbnails and maps lie in segments."""
+    data = encode(scene(), "JPEG", comment=b"\xff\xda" * 300)
+    checked = check_photo(data + b"\xff\xda\x00\x0c" * 300)
+    assert (checked.format, checked.width, checked.height) == ("jpeg", 96, 72)
+
+
+@pytest.mark.parametrize(
+    "cover", [b"", b"garbage", b"\xff\xff", b"\xff\x01", b"\xff\x02\xff\xff", b"\xff\xd0\xff\xff"]
+)
+def test_endless_scans_do_not_hide(cover: bytes) -> None:
+    """Behind what a decoder skips: garbage, fill bytes, and markers without a length."""
+    data = encode(scene(), "JPEG", progressive=True)
+    start = data.rindex(b"\xff\xda")
+    bomb = data[:start] + (cover + data[start:-2]) * 300 + data[-2:]
+    assert _scans(bomb) > 200
+    assert code_of(bomb) == "image_corrupt"
+
+
+def test_every_scan_of_a_progressive_photo_is_counted() -> None:
+    data = encode(scene(), "JPEG", progressive=True)
+    assert _scans(data) == data.count(b"\xff\xda") > 3
 
 
 def test_a_file_over_20_mb_is_refused_unread() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import permutations
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from gen3d_events import keys
 from gen3d_events.models import JobOptions
-from gen3d_events.samples import BUCKET, JOB, SESSION, USER, samples
+from gen3d_events.samples import BUCKET, JOB, NOON, SESSION, USER, samples
 from gen3d_upload import metadata, progress, rows
 
 KEY = f"{keys.session_prefix(USER, SESSION)}metadata.json"
@@ -112,6 +113,27 @@ def test_metadata_has_the_architecture_s_form_and_a_list_of_jobs(s3: Any) -> Non
                 "mask_info": mask_info,
             }
         ],
+    }
+
+
+@pytest.mark.parametrize("embedded", ["late", "never"])
+def test_a_mask_from_elsewhere_has_no_interaction(s3: Any, embedded: str) -> None:
+    """The mask came 95 s after the photo. Clicks are told nevertheless, if somebody counted them."""
+    consume("Image Uploaded", "Reconstruction Requested")
+    if embedded == "late":
+        late = samples["Embedding Completed"]
+        about = late.metadata.model_copy(update={"occurred_at": NOON + timedelta(seconds=95.001)})
+        list(progress.handler.consume(late.with_metadata(about)))
+    found = document(s3)
+    assert found["stages"]["interaction"] == {"num_clicks": 5, "num_refinements": 2}
+
+
+def test_an_interaction_that_goes_on_has_begun(s3: Any) -> None:
+    consume("Image Uploaded", "Embedding Completed")
+    assert document(s3)["stages"]["interaction"] == {
+        "started_at": "2026-11-20T12:00:06Z",
+        "num_clicks": 5,
+        "num_refinements": 2,
     }
 
 

@@ -66,6 +66,50 @@ def test_what_waits_for_a_person_is_left_alone(published: Published) -> None:
     assert look() == 0
 
 
+@pytest.mark.parametrize("job_id", [None, JOB])
+@pytest.mark.parametrize("accepted", [False, True])
+def test_an_upload_that_died_is_rejected_and_leaves_room_for_another(
+    published: Published, monkeypatch: pytest.MonkeyPatch, job_id: str | None, accepted: bool
+) -> None:
+    kind: rows.Upload = "mask" if job_id else "photo"
+    with monkeypatch.context() as earlier:
+        earlier.setattr(rows, "_now", lambda: NOON)
+        assert rows.claim(USER, SESSION, job_id, kind, "1")
+    if accepted:
+        rows.accept(USER, SESSION, job_id, kind, "1", facts={"any": "facts"})
+    fold("Mask Rejected" if job_id else "Image Rejected")
+    row = rows.get(USER, SESSION, job_id)
+    assert row
+    assert due_at(row) == NOON + STEP
+    assert look() == 1
+    (event,) = published()
+    assert event.detail_type == ("Mask Rejected" if job_id else "Image Rejected")
+    assert (event.metadata.session_id, event.metadata.job_id) == (SESSION, job_id)
+    assert event.detail()["data"]["code"] == "internal_error"
+    list(progress.handler.consume(event))
+    assert look() == 0
+    assert rows.claim(USER, SESSION, job_id, kind, "2")
+
+
+def test_an_upload_that_is_still_tried_is_left_alone(published: Published) -> None:
+    rows.claim(USER, SESSION, None, "photo", "1")
+    assert look() == 0
+    assert not rows.claim(USER, SESSION, None, "photo", "2")
+
+
+def test_an_accepted_upload_is_overdue_only_as_its_next_step_is() -> None:
+    rows.claim(USER, SESSION, None, "photo", "1")
+    fold("Image Uploaded", "Embedding Started")
+    row = rows.get(USER, SESSION)
+    assert row
+    due = due_at(row)
+    assert due
+    assert due < NOON + 2 * STEP
+    assert row["due_at"] == rows._text(due)
+    fold("Embedding Completed")
+    assert "due_at" not in (rows.get(USER, SESSION) or {})
+
+
 def test_the_index_is_not_believed(published: Published, monkeypatch: pytest.MonkeyPatch) -> None:
     fold("Reconstruction Requested", "Reconstruction Started")
     stale = list(rows.overdue(NOON + timedelta(days=1)))
