@@ -1,6 +1,7 @@
 """`make bench`: what the pipeline costs without its computing, on a local cloud of its own.
 
-1. Latency: one job after another, from POST /jobs to Mesh Completed.
+1. Latency: one job after another, from POST /jobs to Mesh Completed; and one hop of it, from an event of one
+   function to the first event of the next one (Reconstruction Completed, Meshing Started).
 2. Throughput: many jobs of several sessions at once.
 3. Cold starts: CPU seconds of import and first event of each zip function in a fresh isolated interpreter.
 
@@ -22,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gen3d import Gen3D, JobOptions, Quality, Session
 from gen3d.story import moment
@@ -42,6 +43,7 @@ PHOTO, MASK = SCENE / "photo.jpg", SCENE / "mask.png"
 SEQUENTIAL, HOPS = 30, 50
 SESSIONS, JOBS_EACH, SENDERS = 4, 25, 8
 WARM_UP_EACH = 3
+ENDS = ("Reconstruction Completed", "Meshing Started", "Mesh Completed")
 DEADLINE_SECONDS = 300.0
 
 console = Console()
@@ -58,11 +60,11 @@ def main() -> None:
     with running_cloud(STATE, options) as cloud, _signed_in(cloud) as gen3d:
         pipeline = Pipeline(cloud, gen3d)
         pipeline.all_at_once(WARM_UP_EACH)
-        hop = [pipeline.bare_hop() for _ in range(HOPS)]
+        bare = [pipeline.bare_hop() for _ in range(HOPS)]
         jobs = [pipeline.one() for _ in range(SEQUENTIAL)]
         rate = pipeline.all_at_once(JOBS_EACH)
         colds = cold_starts(cloud, gen3d, PHOTO, MASK)
-    figures = _figures(hop, jobs, rate, colds)
+    figures = _figures(bare, jobs, rate, colds)
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps(figures, indent=2) + "\n")
     _print(figures)
@@ -109,14 +111,23 @@ class Ear:
         return heard
 
 
+class Times(NamedTuple):
+    """Seconds of one hop of a job, and of all of it."""
+
+    hop: float
+    job: float
+
+
 class Pipeline:
     """Sends jobs and hears of their meshes on the bus: asking the API would cost what is being measured."""
 
     def __init__(self, cloud: Cloud, gen3d: Gen3D) -> None:
         self._cloud = cloud
         self._gen3d = gen3d
-        self._meshes = Ear(cloud, "bench-meshes", {"detail-type": ["Mesh Completed"]})
-        self._hops = Ear(cloud, "bench-hops", {"source": ["bench"]})
+        self._ends = {
+            name: Ear(cloud, f"bench-{name.replace(' ', '-')}", {"detail-type": [name]}) for name in ENDS
+        }
+        self._bare = Ear(cloud, "bench-bare", {"source": ["bench"]})
         self._events = cloud.client("events")
         self._sessions = [gen3d.create_session(PHOTO) for _ in range(SESSIONS)]
         for session in self._sessions:
@@ -128,15 +139,14 @@ class Pipeline:
         entry = {"EventBusName": self._cloud.outputs["BusName"], "Source": "bench", "DetailType": "Hop"}
         begun = time.monotonic()
         self._events.put_events(Entries=[entry | {"Detail": "{}"}])
-        self._hops.hear(1)
+        self._bare.hear(1)
         return time.monotonic() - begun
 
-    def one(self) -> float:
-        """Seconds of one job."""
+    def one(self) -> Times:
         begun = datetime.now(UTC)
         self._send(self._sessions[0])
-        (mesh,) = self._meshes.hear(1)
-        return (moment(mesh["detail"]["metadata"]["occurred_at"]) - begun).total_seconds()
+        splats, started, mesh = (_published(ear.hear(1)[0]) for ear in self._ends.values())
+        return Times((started - splats).total_seconds(), (mesh - begun).total_seconds())
 
     def all_at_once(self, each: int) -> dict[str, float]:
         """`each` jobs of every session, sent by several senders."""
@@ -144,7 +154,8 @@ class Pipeline:
         begun = time.monotonic()
         with ThreadPoolExecutor(SENDERS) as senders:
             sent = [senders.submit(self._send, session) for session in self._sessions * each]
-            self._meshes.hear(total)
+            for ear in self._ends.values():
+                ear.hear(total)
             seconds = time.monotonic() - begun
         for job in sent:
             job.result()
@@ -172,8 +183,12 @@ class Pipeline:
         return int(reply["Count"])
 
 
+def _published(envelope: dict[str, Any]) -> datetime:
+    return moment(envelope["detail"]["metadata"]["occurred_at"])
+
+
 def _figures(
-    hop: Sequence[float], jobs: Sequence[float], rate: dict[str, float], colds: Sequence[ColdStart]
+    bare: Sequence[float], jobs: Sequence[Times], rate: dict[str, float], colds: Sequence[ColdStart]
 ) -> dict[str, Any]:
     return {
         "machine": {
@@ -181,9 +196,10 @@ def _figures(
             "system": platform.platform(),
             "python": platform.python_version(),
         },
-        "bare_hop_seconds": _quantiles(hop),
-        "job_seconds": _quantiles(jobs),
-        "job_in_bare_hops": statistics.median(jobs) / statistics.median(hop),
+        "bare_hop_seconds": _quantiles(bare),
+        "hop_seconds": _quantiles([it.hop for it in jobs]),
+        "job_seconds": _quantiles([it.job for it in jobs]),
+        "job_in_bare_hops": statistics.median(it.job for it in jobs) / statistics.median(bare),
         "throughput": rate,
         "cold_starts_cpu_seconds": {it.function: it.figures() for it in colds},
     }
@@ -198,6 +214,7 @@ def _print(figures: dict[str, Any]) -> None:
     table = Table("", "p50", "p95", "max", "n", title="One job after another, ms", title_justify="left")
     for name, key in {
         "bare hop (baseline)": "bare_hop_seconds",
+        "hop between functions": "hop_seconds",
         "job": "job_seconds",
     }.items():
         row = figures[key]
@@ -206,8 +223,9 @@ def _print(figures: dict[str, Any]) -> None:
     console.print(f"A job takes as long as {figures['job_in_bare_hops']:.1f} bare hops.\n")
     rate = figures["throughput"]
     console.print(
-        f"{rate['jobs']} jobs of {rate['sessions']} sessions at once: {rate['jobs_per_second']:.1f} jobs/s to the "
-        f"last mesh, {rate['jobs_per_second_in_read_model']:.1f} jobs/s until the read model knows it\n"
+        f"{rate['jobs']} jobs of {rate['sessions']} sessions at once: {rate['jobs_per_second']:.1f} jobs/s; "
+        f"{rate['jobs_per_second_in_read_model']:.1f} jobs/s until the read model knows them.\n",
+        soft_wrap=True,
     )
     colds = Table("function", "import", "first event", "together")
     colds.title, colds.title_justify = "Cold start, CPU s", "left"
