@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 from gen3d import Gen3D, JobOptions, Quality, Session
 from gen3d.story import moment
 from gen3d_local.children import poll
-from gen3d_local.cloud import ROOT, Cloud, Options, running_cloud
+from gen3d_local.cloud import ROOT, Cloud, Options, running, running_cloud
 from gen3d_local.demo import SCENE
 from gen3d_local.state import free_port
 from rich.console import Console
@@ -50,6 +50,8 @@ console = Console()
 
 
 def main() -> None:
+    if running(STATE):
+        raise SystemExit("A benchmark is already running.")
     shutil.rmtree(STATE, ignore_errors=True)
     options = Options(
         front_port=free_port(),
@@ -133,6 +135,7 @@ class Pipeline:
         for session in self._sessions:
             session.wait_ready(DEADLINE_SECONDS)
         self._mask = MASK.read_bytes()
+        self._sent = 0
 
     def bare_hop(self) -> float:
         """Seconds from PutEvents to ReceiveMessage, with no function between."""
@@ -143,6 +146,7 @@ class Pipeline:
         return time.monotonic() - begun
 
     def one(self) -> Times:
+        self._sent += 1
         begun = datetime.now(UTC)
         self._send(self._sessions[0])
         splats, started, mesh = (_published(ear.hear(1)[0]) for ear in self._ends.values())
@@ -150,7 +154,8 @@ class Pipeline:
 
     def all_at_once(self, each: int) -> dict[str, float]:
         """`each` jobs of every session, sent by several senders."""
-        total, known = each * SESSIONS, self._known()
+        total = each * SESSIONS
+        self._sent += total
         begun = time.monotonic()
         with ThreadPoolExecutor(SENDERS) as senders:
             sent = [senders.submit(self._send, session) for session in self._sessions * each]
@@ -159,7 +164,7 @@ class Pipeline:
             seconds = time.monotonic() - begun
         for job in sent:
             job.result()
-        if not poll(lambda: self._known() == known + total, DEADLINE_SECONDS, every=0.2):
+        if not poll(lambda: self._known() == self._sent, DEADLINE_SECONDS, every=0.2):
             raise SystemExit("The read model does not know every mesh.")
         return {
             "jobs": total,
