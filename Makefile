@@ -36,10 +36,10 @@ down: .venv/.ready ## Stop the local cloud
 .PHONY: test
 test: .venv/.ready .venv-lint/.ready ## Run every test: unit, contract, wiring, flow
 	@failed=; \
-	for tier in unit contract wiring flow; do \
-	  echo "── $$tier tests"; \
-	  $(RUN)/pytest tests/$$tier || failed+=" $$tier"; \
-	done; \
+	echo "── unit, contract and wiring tests"; \
+	$(RUN)/pytest -n auto --maxprocesses 4 --dist loadfile tests/unit tests/contract tests/wiring || failed+=" unit, contract or wiring"; \
+	echo "── flow tests"; \
+	$(RUN)/pytest tests/flow || failed+=" flow"; \
 	[[ -z $$failed ]] || { echo "failed:$$failed"; exit 1; }
 
 JUDGES := format rules types imports events openapi template sam
@@ -64,7 +64,7 @@ $(JUDGES:%=lint-%):
 
 .PHONY: format
 format: .venv-lint/.ready ## Rewrite the sources in the project's style
-	@$(LINT)/ruff check --fix --quiet $(CHECKED); $(LINT)/ruff format --quiet $(CHECKED)
+	@$(LINT)/ruff format --quiet $(CHECKED) && $(LINT)/ruff check --fix --quiet $(CHECKED)
 
 .PHONY: bench
 bench: .venv/.ready ## Measure the pipeline without its computing; numbers in out/bench/

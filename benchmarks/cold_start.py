@@ -1,5 +1,7 @@
 """CPU seconds of the cold start of every zip function: import, and its first event.
 
+The baseline is the import of the libraries that every function stands on, and of nothing else.
+
 The queues are cut off from their functions, and the chain is walked by hand: each function gets the message
 that really waits in its queue, in a fresh isolated interpreter with its own environment and role, and what it
 publishes brings the next one's message.
@@ -58,6 +60,19 @@ print(json.dumps(figures), file=sys.stderr)
 """
 
 
+LIBRARIES = """
+import gc, sys, time
+sys.path[:0] = {path!r}
+gc.disable()
+begun = time.process_time()
+import boto3, pydantic
+import aws_lambda_powertools.utilities.batch, aws_lambda_powertools.utilities.idempotency
+import aws_lambda_powertools.logging, aws_lambda_powertools.metrics
+from pydantic import BaseModel
+print(time.process_time() - begun)
+"""
+
+
 class ColdStart(NamedTuple):
     """CPU seconds, the median of ROUNDS."""
 
@@ -71,6 +86,17 @@ class ColdStart(NamedTuple):
             "first_event": self.first_event,
             "together": self.importing + self.first_event,
         }
+
+
+def libraries() -> float:
+    """CPU seconds of importing boto3, pydantic and powertools, the median of ROUNDS."""
+    script = LIBRARIES.format(path=[sysconfig.get_paths()["purelib"]])
+    environment = clean_environment(PYDANTIC_DISABLE_PLUGINS="true")
+    command = [sys.executable, "-I", "-S", "-c", script]
+    return statistics.median(
+        float(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
+        for _ in range(ROUNDS)
+    )
 
 
 def cold_starts(cloud: Cloud, gen3d: Gen3D, photo: Path, mask: Path) -> list[ColdStart]:

@@ -94,10 +94,10 @@ def jobs_table(jobs: Iterable[Job]) -> Table:
 
 
 def print_files(console: Console, paths: dict[str, Path]) -> None:
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    """Size and path, the path last, so that it is never cut and can be copied."""
     for path in paths.values():
-        table.add_row(str(path), f"{path.stat().st_size:,} bytes")
-    console.print(table)
+        line = f"{path.stat().st_size:>12,} bytes  {escape(str(path))}"
+        console.print(line, soft_wrap=True, highlight=False)
 
 
 def print_label(console: Console, job: Job) -> None:

@@ -5,33 +5,25 @@
         ...                                 # idempotent effects
         yield EmbeddingStarted(...)         # on the bus before the next line runs
 
-The decorated name is the Lambda handler of an SQS queue fed by an EventBridge rule or by SNS (raw delivery).
-powertools does the batch with its partial failures, idempotency, logs, metrics and traces; this module says
-what becomes of a message:
+The decorated name is the Lambda handler of a queue. To what messages.py does, this adds:
 
-- done: deleted. If it was done before: logged and deleted.
+- done before (powertools' idempotency): logged and deleted.
 - being done elsewhere: hidden until the other run must have ended. Never a failure.
-- `MessageInvalid` (not of the contract, or so judged by the generator): visible again at once, so it reaches
-  the dead-letter queue without holding up others.
 - `UserFault`: the `failed` event with the fault's code is published, and the message is done.
-- any other exception: hidden for RETRY_BASE_SECONDS * 2^(n-1) after its n-th receive. On the last receive
-  (MAX_RECEIVE_COUNT) the `failed` event with `internal_error` is published before the message goes to the
-  dead-letter queue.
+- an exception on the last receive: the `failed` event with `internal_error` is published before the message
+  goes to the dead-letter queue.
 
 Event ids follow from the cause (see ids.py), so a run that is repeated publishes the same ids again.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from functools import cache
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.idempotency import (
     DynamoDBPersistenceLayer,
@@ -45,17 +37,18 @@ from gen3d_events import aws
 from gen3d_events.codes import codes
 from gen3d_events.event import Event
 from gen3d_events.ids import Cause, caused
+from gen3d_events.messages import C, MessageHandler, MessageInvalid, hide, is_last
 from gen3d_events.models import Failure
-from gen3d_events.observability import context_keys, count, logger, observed
+from gen3d_events.observability import count, logger
 from gen3d_events.publisher import publish
+
+__all__ = ["ARCHIVE_DAYS", "RECORD_DAYS", "Consumer", "MessageInvalid", "UserFault", "consumes"]
 
 ARCHIVE_DAYS = 14
 """How long the bus's archive can replay an event (the template's RetentionDays)."""
 
 RECORD_DAYS = 30
 """How long it is remembered that an event was consumed: longer than a replay can bring it back."""
-
-C = TypeVar("C", bound=Cause)
 
 Failed = type[Failure] | Callable[[Any, str, str], Event | None]
 """What tells of work that is given up: a class of failures, or a function of (cause, code, detail)."""
@@ -70,74 +63,39 @@ class UserFault(Exception):
         self.detail = detail
 
 
-class MessageInvalid(ValueError):
-    """A message that no try can consume: not JSON, not of the contract, or not for this consumer."""
-
-
-class Consumer(Generic[C]):
-    """A Lambda handler for SQS events; `consume` is the plain generator, for unit tests."""
+class Consumer(MessageHandler[C]):
+    """The handler that `consumes` makes; `consume` is the plain generator, for unit tests."""
 
     def __init__(
         self, consume: Callable[[C], Iterator[Event]], causes: tuple[type[Cause], ...], failed: Failed | None
     ) -> None:
+        super().__init__(f"{consume.__module__}.{consume.__qualname__}", causes)
         self.consume = consume
-        self.name = f"{consume.__module__}.{consume.__qualname__}"
-        self.causes = {cause.detail_type: cause for cause in causes}
-        self._failed = _because(failed) if isinstance(failed, type) else failed
+        self._tells = _because(failed) if isinstance(failed, type) else failed
         self._config = IdempotencyConfig(
             expires_after_seconds=RECORD_DAYS * 86_400, response_hook=self._done_before
         )
-        self._invoke = observed(self._batch)
-
-    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        """`{"batchItemFailures": [{"itemIdentifier": messageId}, ...]}` for the messages that failed."""
-        answer: dict[str, Any] = self._invoke(event, context)
-        return answer
 
     def _batch(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         self._config.register_lambda_context(context)
-        processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
-        return {**process_partial_response(event, self._message, processor, context)}
+        return super()._batch(event, context)
 
-    def _message(self, record: SQSRecord, lambda_context: Any) -> None:
-        receives = int(record.attributes.approximate_receive_count)
-        last = receives >= int(os.environ["MAX_RECEIVE_COUNT"])
-        with ExitStack() as keys:
-            try:
-                cause = self._cause(record.body)
-                keys.enter_context(context_keys(self.name, **_keys(cause)))
-                self._once(key=cause.idempotency_key, cause=cause, last=last)
-            except IdempotencyAlreadyInProgressError:
-                logger.info("in progress elsewhere", message_id=record.message_id)
-                count("Delayed")
-                _hide(record, lambda_context.get_remaining_time_in_millis() // 1000 + 1)
-                raise
-            except MessageInvalid:
-                logger.exception("refused", message_id=record.message_id)
-                count("Refused")
-                _hide(record, 0)
-                raise
-            except Exception:
-                logger.exception("failed", message_id=record.message_id, receives=receives, last=last)
-                count("Failed" if last else "Retried")
-                _hide(record, 0 if last else int(os.environ["RETRY_BASE_SECONDS"]) * 2 ** (receives - 1))
-                raise
-
-    def _cause(self, body: str) -> Any:
-        try:
-            envelope = json.loads(body)
-            return self.causes[envelope.get("detail-type", "")].from_envelope(envelope)
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise MessageInvalid(f"not a message for {self.name}: {error!r}") from error
-
-    def _once(self, *, key: str, cause: C, last: bool) -> None:
+    def _handle(self, cause: C, record: SQSRecord, context: Any) -> None:
         idempotent_function(
             self._work,
             data_keyword_argument="key",
             persistence_store=_store(),
             config=self._config,
             key_prefix=self.name,
-        )(key=key, cause=cause, last=last)
+        )(key=cause.idempotency_key, cause=cause, last=is_last(record))
+
+    def _failed(self, record: SQSRecord, error: Exception, context: Any) -> None:
+        if not isinstance(error, IdempotencyAlreadyInProgressError):
+            super()._failed(record, error, context)
+            return
+        logger.info("in progress elsewhere", message_id=record.message_id)
+        count("Delayed")
+        hide(record, context.get_remaining_time_in_millis() // 1000 + 1)
 
     def _work(self, *, key: str, cause: C, last: bool) -> None:
         """Runs inside the idempotency of `key`: the record is complete only if this returns."""
@@ -147,7 +105,7 @@ class Consumer(Generic[C]):
                 self._publish(event, cause, ordinals[event.detail_type])
                 ordinals[event.detail_type] += 1
         except UserFault as fault:
-            if self._failed is None:
+            if self._tells is None:
                 raise
             self._publish_failed(cause, fault.code, fault.detail)
         except Exception as error:
@@ -161,9 +119,9 @@ class Consumer(Generic[C]):
         publish([caused(event, cause, self.name, ordinal)])
 
     def _publish_failed(self, cause: C, code: str, detail: str) -> None:
-        if self._failed is None:
+        if self._tells is None:
             return
-        event = self._failed(cause, code, detail)
+        event = self._tells(cause, code, detail)
         if event is not None:
             self._publish(event, cause, 0)
 
@@ -193,24 +151,5 @@ def _store() -> DynamoDBPersistenceLayer:
     )
 
 
-def _hide(record: SQSRecord, seconds: int) -> None:
-    aws.client("sqs").change_message_visibility(
-        QueueUrl=os.environ["QUEUE_URL"], ReceiptHandle=record.receipt_handle, VisibilityTimeout=seconds
-    )
-
-
 def _because(failure: type[Failure]) -> Callable[[Any, str, str], Event]:
     return lambda _cause, code, detail: failure.because(code, detail)
-
-
-def _keys(cause: Cause) -> dict[str, str | None]:
-    """What every log line and trace of this message carries."""
-    keys: dict[str, str | None] = {"cause": cause.detail_type, "cause_id": cause.idempotency_key}
-    if isinstance(cause, Event):
-        about = cause.metadata
-        keys |= {
-            "correlation_id": about.correlation_id,
-            "session_id": about.session_id,
-            "job_id": about.job_id,
-        }
-    return keys

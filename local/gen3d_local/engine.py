@@ -10,8 +10,11 @@ import json
 import os
 import signal
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import IO, Any
 
+import hypercorn.asyncio
+import uvicorn
 from ministack import app
 from ministack.core import persistence
 from ministack.services import eventbridge, lambda_svc
@@ -19,12 +22,14 @@ from ministack.services.cloudformation import provisioners
 
 from gen3d_local import object_events, permissions, resources
 from gen3d_local.admission import Admission
+from gen3d_local.children import HOST
 from gen3d_local.registry import Registry
 from gen3d_local.state import State
 
 # After a wake-up that brought nothing the queue poller sleeps, by default for 50 ms: most of a hop.
 POLL_GAP_SECONDS = 0.005
-# Batches of one queue that run at a time. More than the cores only start more processes.
+# Batches of one queue that run at a time. More than the cores only start more processes, and where a batch
+# can grow, the next one takes what came meanwhile.
 CONCURRENCY = max(2, os.cpu_count() or 1)
 # By itself ministack saves only when it is stopped; a kill would then cost everything since the start.
 SAVE_SECONDS = 60.0
@@ -49,7 +54,9 @@ def main() -> None:
     object_events.teach()
     lambda_svc._ESM_IDLE_WAKE_GAP_SECONDS = POLL_GAP_SECONDS
     allowed = lambda_svc._sqs_esm_concurrency
-    lambda_svc._sqs_esm_concurrency = lambda *mapping: min(allowed(*mapping), CONCURRENCY)
+    lambda_svc._sqs_esm_concurrency = lambda mapping, *queue: min(
+        allowed(mapping, *queue), CONCURRENCY if mapping["BatchSize"] == 1 else 1
+    )
     signal.signal(signal.SIGALRM, _save)
     signal.setitimer(signal.ITIMER_REAL, SAVE_SECONDS, SAVE_SECONDS)
     app.app = Admission(
@@ -59,7 +66,29 @@ def main() -> None:
         state.token(),
         bucket=lambda host, path: app._s3_cors_target(host, path) is not None,
     )
+    hypercorn.asyncio.serve = _serve  # type: ignore[assignment]
+    persistence.json = SimpleNamespace(**{**vars(json), "dump": _dump})
     app.main()
+
+
+async def _serve(application: Any, _: Any) -> None:
+    """In place of ministack's own web server, which takes longer for each request."""
+    config = uvicorn.Config(
+        application,
+        host=HOST,
+        port=int(os.environ["GATEWAY_PORT"]),
+        http="httptools",
+        access_log=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=2,
+        log_level="warning",
+    )
+    await uvicorn.Server(config).serve()
+
+
+def _dump(value: Any, file: IO[str], **options: Any) -> None:
+    """In place of json.dump, which goes through Python code while every request waits."""
+    file.write(json.dumps(value, **options))
 
 
 def _save(*_: object) -> None:

@@ -9,8 +9,8 @@ from enum import Enum
 from functools import cache
 from typing import Any, Self, get_args
 
-from gen3d_events.consumer import Consumer
 from gen3d_events.event import Event
+from gen3d_events.messages import MessageHandler
 from gen3d_events.samples import samples
 
 from tests.wiring import code, stack
@@ -93,7 +93,7 @@ def _consumed() -> dict[str, frozenset[str]]:
     for name, path in _handlers().items():
         module, attribute = path.rsplit(".", 1)
         handler: Any = getattr(importlib.import_module(module), attribute)
-        consumed[name] = frozenset(handler.causes if isinstance(handler, Consumer) else ())
+        consumed[name] = frozenset(handler.causes if isinstance(handler, MessageHandler) else ())
     return consumed
 
 

@@ -19,7 +19,7 @@ from tests.wiring.rules import (
     rules,
     settings,
 )
-from tests.wiring.stack import Json, Template, of_type
+from tests.wiring.stack import Json, Template, of_type, statements
 from tests.wiring.system import System, system
 
 Twin = Callable[[System], System | None]
@@ -42,13 +42,8 @@ def properties(template: Template, name: str) -> Json:
 
 
 def statement(template: Template, role: str, action: str) -> Json:
-    """The first statement of a role's own policies that has the action."""
-    for policy in properties(template, role)["Policies"]:
-        for one in policy["PolicyDocument"]["Statement"]:
-            if action in one["Action"]:
-                found: Json = one
-                return found
-    raise LookupError(f"{role} has no {action}")
+    """The first of a role's statements that has the action."""
+    return next(one for one in statements(template, role) if action in one["Action"])
 
 
 def sole(template: Template, kind: str) -> Json:

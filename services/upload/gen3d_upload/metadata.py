@@ -19,6 +19,8 @@ from gen3d_upload.history import Stage, job_stages, last, session_stages
 
 MAX_TRIES = 5
 _BYTES_PER_MB = 1_000_000
+MAX_REMEMBERED = 1000
+_put_last: dict[str, dict[str, str]] = {}
 _OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
 
 
@@ -127,28 +129,35 @@ def _present(**fields: Any) -> dict[str, Any]:
 def write(user_id: str, session_id: str) -> None:
     """Render from a consistent read, and put unless somebody else did since the read; then again.
 
-    Raises MetadataBusy after MAX_TRIES.
+    What was put here last counts as unchanged, until S3 says otherwise. Raises MetadataBusy after MAX_TRIES.
     """
     key = f"{keys.session_prefix(user_id, session_id)}metadata.json"
     for _ in range(MAX_TRIES):
-        condition = _unchanged(key)
+        condition = _put_last.pop(key, None) or _unchanged(key)
         found = rows.session(user_id, session_id)
         if found is None:
             return
         body = json.dumps(render(*found), indent=2).encode()
         try:
-            aws.client("s3").put_object(
+            put = aws.client("s3").put_object(
                 Bucket=os.environ["DATA_BUCKET"],
                 Key=key,
                 Body=body,
                 ContentType="application/json",
                 **condition,
             )
+            _remember(key, put["ETag"])
             return
         except ClientError as error:
             if error.response["Error"]["Code"] not in _OVERTAKEN:
                 raise
     raise MetadataBusy(key)
+
+
+def _remember(key: str, etag: str) -> None:
+    _put_last[key] = {"IfMatch": etag}
+    if len(_put_last) > MAX_REMEMBERED:
+        del _put_last[next(iter(_put_last))]
 
 
 def _unchanged(key: str) -> dict[str, str]:

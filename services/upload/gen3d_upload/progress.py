@@ -1,26 +1,33 @@
-"""Every event: fold it into its row, and render the session's metadata.json anew.
-
-Neither minds order or repetition, so nothing here asks what came before.
-"""
+"""Every event: fold it into its row, and render the session's metadata.json anew, once a batch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from gen3d_events import models
-from gen3d_events.consumer import consumes
 from gen3d_events.event import Event
+from gen3d_events.folder import folds
 from gen3d_events.observability import logger
 
 from gen3d_upload import metadata, rows
 
-_NOT_IN_METADATA = (models.UserNotified, models.NotificationFailed)
+# Of a mesh that is under way metadata.json knows from the splats, and when it began from the mesh.
+_NOT_IN_METADATA = (
+    models.InferenceSucceeded,
+    models.InferenceFailed,
+    models.MeshingStarted,
+    models.UserNotified,
+    models.NotificationFailed,
+)
 
 
-@consumes(*Event.registry.values())
-def handler(event: Event) -> Iterator[Event]:
+def _render(session: tuple[str, str]) -> None:
+    metadata.write(*session)
+
+
+@folds(*Event.registry.values(), then=_render)
+def handler(event: Event) -> tuple[str, str] | None:
+    """The user and session whose metadata.json changed."""
     if rows.fold(event) is None:
         logger.info("dropped: no such row")
-    elif not isinstance(event, _NOT_IN_METADATA):
-        metadata.write(event.metadata.user_id, event.metadata.session_id)
-    yield from ()
+        return None
+    about = event.metadata
+    return None if isinstance(event, _NOT_IN_METADATA) else (about.user_id, about.session_id)

@@ -24,6 +24,7 @@ def service() -> Iterator[Service]:
     fake = Service()
     server = uvicorn.Server(uvicorn.Config(fake.app(), host="127.0.0.1", port=0, log_level="error"))
     listening = server.config.bind_socket()
+    listening.listen()  # so that who comes before the server waits
     fake.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()

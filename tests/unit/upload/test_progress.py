@@ -33,6 +33,11 @@ pytestmark = pytest.mark.usefixtures("table", "s3")
 
 
 @pytest.fixture(autouse=True)
+def forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata, "_put_last", {})
+
+
+@pytest.fixture(autouse=True)
 def session(table: Any, s3: Any) -> None:
     rows.create(USER, SESSION, filename="chair_photo.jpg")
     rows.create(
@@ -47,7 +52,9 @@ def session(table: Any, s3: Any) -> None:
 
 def consume(*names: str) -> None:
     for name in names:
-        assert list(progress.handler.consume(samples[name])) == []
+        touched = progress.handler.fold(samples[name])
+        if touched:
+            progress.handler.then(touched)
 
 
 def document(s3: Any) -> dict[str, Any]:
@@ -123,7 +130,8 @@ def test_a_mask_from_elsewhere_has_no_interaction(s3: Any, embedded: str) -> Non
     if embedded == "late":
         late = samples["Embedding Completed"]
         about = late.metadata.model_copy(update={"occurred_at": NOON + timedelta(seconds=95.001)})
-        list(progress.handler.consume(late.with_metadata(about)))
+        progress.handler.fold(late.with_metadata(about))
+        metadata.write(USER, SESSION)
     found = document(s3)
     assert found["stages"]["interaction"] == {"num_clicks": 5, "num_refinements": 2}
 
@@ -187,6 +195,27 @@ def overtake(s3: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     monkeypatch.setattr(metadata, "render", slow)
     yield waiting
     assert not waiting
+
+
+def test_a_rendering_by_somebody_else_in_between_is_noticed(s3: Any) -> None:
+    consume("Image Uploaded")
+    s3.put_object(Bucket=BUCKET, Key=KEY, Body=b"{}")
+    consume("Embedding Completed")
+    assert document(s3)["stages"]["initialization"]["embedding_size_mb"] == 4.195
+
+
+def test_a_document_that_is_gone_is_written_anew(s3: Any) -> None:
+    consume("Image Uploaded")
+    s3.delete_object(Bucket=BUCKET, Key=KEY)
+    consume("Embedding Completed")
+    assert document(s3)["stages"]["initialization"]["embedding_size_mb"] == 4.195
+
+
+def test_few_documents_are_remembered(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata, "MAX_REMEMBERED", 0)
+    consume("Image Uploaded", "Embedding Completed")
+    assert not metadata._put_last
+    assert document(s3)["stages"]["initialization"]["embedding_size_mb"] == 4.195
 
 
 @pytest.mark.parametrize("first", [True, False])

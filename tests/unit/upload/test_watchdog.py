@@ -50,7 +50,7 @@ def test_it_is_told_with_the_same_id_until_it_is_folded(published: Published) ->
     assert (look(), look()) == (1, 1)
     first, second = published()
     assert first.metadata.event_id == second.metadata.event_id
-    list(progress.handler.consume(first))
+    progress.handler.fold(first)
     assert look() == 0
 
 
@@ -86,7 +86,7 @@ def test_an_upload_that_died_is_rejected_and_leaves_room_for_another(
     assert event.detail_type == ("Mask Rejected" if job_id else "Image Rejected")
     assert (event.metadata.session_id, event.metadata.job_id) == (SESSION, job_id)
     assert event.detail()["data"]["code"] == "internal_error"
-    list(progress.handler.consume(event))
+    progress.handler.fold(event)
     assert look() == 0
     assert rows.claim(USER, SESSION, job_id, kind, "2")
 

@@ -1,0 +1,112 @@
+"""What becomes of a message of an SQS queue fed by an EventBridge rule or by SNS (raw delivery).
+
+powertools does the batch with its partial failures, logs, metrics and traces; this module decides:
+
+- handled: deleted.
+- `MessageInvalid` (not of the contract, or so judged by the handler): visible again at once, so it reaches
+  the dead-letter queue without holding up others.
+- any other exception: hidden for RETRY_BASE_SECONDS * 2^(n-1) after its n-th receive. After the last one
+  (MAX_RECEIVE_COUNT) it goes to the dead-letter queue.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from abc import ABC, abstractmethod
+from contextlib import ExitStack
+from typing import Any, Generic, TypeVar
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from gen3d_events import aws
+from gen3d_events.event import Event
+from gen3d_events.ids import Cause
+from gen3d_events.observability import context_keys, count, logger, observed
+
+C = TypeVar("C", bound=Cause)
+
+
+class MessageInvalid(ValueError):
+    """A message that no try can handle: not JSON, not of the contract, or not for this function."""
+
+
+class MessageHandler(ABC, Generic[C]):
+    """A Lambda handler for the messages of one queue. causes: the classes of their bodies by detail-type."""
+
+    def __init__(self, name: str, causes: tuple[type[Cause], ...]) -> None:
+        self.name = name
+        self.causes = {cause.detail_type: cause for cause in causes}
+        self._invoke = observed(self._batch)
+
+    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """`{"batchItemFailures": [{"itemIdentifier": messageId}, ...]}` for the messages that failed."""
+        answer: dict[str, Any] = self._invoke(event, context)
+        return answer
+
+    @abstractmethod
+    def _handle(self, cause: C, record: SQSRecord, context: Any) -> None:
+        """What is done with one message; whatever is raised leaves it in the queue."""
+
+    def _batch(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+        return {**process_partial_response(event, self._message, processor, context)}
+
+    def _message(self, record: SQSRecord, lambda_context: Any) -> None:
+        with ExitStack() as keys:
+            try:
+                cause = self._cause(record.body)
+                keys.enter_context(context_keys(self.name, **_keys(cause)))
+                self._handle(cause, record, lambda_context)
+            except Exception as error:
+                self._failed(record, error, lambda_context)
+                raise
+
+    def _cause(self, body: str) -> Any:
+        try:
+            envelope = json.loads(body)
+            return self.causes[envelope.get("detail-type", "")].from_envelope(envelope)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise MessageInvalid(f"not a message for {self.name}: {error!r}") from error
+
+    def _failed(self, record: SQSRecord, error: Exception, context: Any) -> None:
+        """Log a failure, called where it is handled, and set when the message comes back."""
+        if isinstance(error, MessageInvalid):
+            logger.exception("refused", message_id=record.message_id)
+            count("Refused")
+            hide(record, 0)
+            return
+        last = is_last(record)
+        logger.exception("failed", message_id=record.message_id, receives=_receives(record), last=last)
+        count("Failed" if last else "Retried")
+        hide(record, 0 if last else int(os.environ["RETRY_BASE_SECONDS"]) * 2 ** (_receives(record) - 1))
+
+
+def hide(record: SQSRecord, seconds: int) -> None:
+    """Let the message be received again in `seconds`."""
+    aws.client("sqs").change_message_visibility(
+        QueueUrl=os.environ["QUEUE_URL"], ReceiptHandle=record.receipt_handle, VisibilityTimeout=seconds
+    )
+
+
+def is_last(record: SQSRecord) -> bool:
+    """Whether the queue gives the message to its dead-letter queue if it fails now."""
+    return _receives(record) >= int(os.environ["MAX_RECEIVE_COUNT"])
+
+
+def _receives(record: SQSRecord) -> int:
+    return int(record.attributes.approximate_receive_count)
+
+
+def _keys(cause: Cause) -> dict[str, str | None]:
+    """What every log line and trace of this message carries."""
+    keys: dict[str, str | None] = {"cause": cause.detail_type, "cause_id": cause.idempotency_key}
+    if isinstance(cause, Event):
+        about = cause.metadata
+        keys |= {
+            "correlation_id": about.correlation_id,
+            "session_id": about.session_id,
+            "job_id": about.job_id,
+        }
+    return keys
