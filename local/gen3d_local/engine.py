@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any
@@ -17,7 +18,7 @@ import hypercorn.asyncio
 import uvicorn
 from ministack import app
 from ministack.core import persistence
-from ministack.services import eventbridge, lambda_svc
+from ministack.services import dynamodb, eventbridge, lambda_svc
 from ministack.services.cloudformation import provisioners
 
 from gen3d_local import object_events, permissions, resources
@@ -67,6 +68,8 @@ def main() -> None:
         bucket=lambda host, path: app._s3_cors_target(host, path) is not None,
     )
     hypercorn.asyncio.serve = _serve  # type: ignore[assignment]
+    # Otherwise a condition is parsed anew for every row that a query looks at.
+    dynamodb._condition_syntax_error = lru_cache(dynamodb._condition_syntax_error)
     persistence.json = SimpleNamespace(**{**vars(json), "dump": _dump})
     app.main()
 
