@@ -42,7 +42,7 @@ test: .venv/.ready .venv-lint/.ready ## Run every test: unit, contract, wiring, 
 	$(RUN)/pytest tests/flow || failed+=" flow"; \
 	[[ -z $$failed ]] || { echo "failed:$$failed"; exit 1; }
 
-JUDGES := format rules types imports events openapi template sam
+JUDGES := format rules types imports events vectors openapi template sam
 
 .PHONY: lint
 lint: .venv/.ready .venv-lint/.ready ## Run every linter, type check and drift check
@@ -53,6 +53,7 @@ lint-rules:    JUDGE := $(LINT)/ruff check --output-format concise $(CHECKED)
 lint-types:    JUDGE := $(LINT)/mypy --python-executable $(RUN)/python $(CHECKED)
 lint-imports:  JUDGE := PYTHONPATH=$(subst $() ,:,$(PACKAGES)) $(LINT)/lint-imports --no-cache
 lint-events:   JUDGE := $(RUN)/python -m gen3d_events.generate --check
+lint-vectors:  JUDGE := $(RUN)/python -m gen3d.mask_vectors --check
 lint-openapi:  JUDGE := $(RUN)/python -m gen3d_upload.openapi --check
 lint-template: JUDGE := $(LINT)/cfn-lint template.yaml
 lint-sam:      JUDGE := $(SAM) validate --lint

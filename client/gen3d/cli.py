@@ -7,15 +7,17 @@ cannot be reached or signed in to; 130 interrupted.
 from __future__ import annotations
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from gen3d_events.codes import codes
 from gen3d_events.models import JobOptions, Quality
 from rich.console import Console
 from rich.markup import escape
@@ -24,6 +26,7 @@ from typer.core import TyperCommand
 from gen3d import doctor as examination
 from gen3d import place, report
 from gen3d.errors import Gen3DError, JobFailed, SignInFailed, Unreachable, WrongUsage
+from gen3d.prompts import Box, Point, check_prompts
 from gen3d.sdk import Gen3D, Job, Session
 
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
-    help="A photo and a mask become Gaussian splats and a clean mesh.",
+    help="A photo and a click become Gaussian splats and a clean mesh.",
     epilog="Exit codes: 0 done, 1 refused or failed, 2 usage, 3 no connection or sign-in, 130 interrupted.",
 )
 out = Console()
@@ -120,7 +123,34 @@ def _quality(text: str) -> Quality:
     return Quality(text)
 
 
-@app.command(cls=_Command, options_metavar="PHOTO --mask FILE [OPTIONS]")
+def _numbers(text: str, option: str, form: str) -> list[float]:
+    """The numbers of `1,2,3`. Raises BadParameter."""
+    try:
+        found = [float(part) for part in text.split(",")]
+    except ValueError:
+        found = []
+    if not all(map(math.isfinite, found)) or len(found) not in {
+        len(it.split(",")) for it in form.split(" or ")
+    }:
+        raise typer.BadParameter(f"{text} is not of the form {form}.", param_hint=option)
+    return found
+
+
+def _point(text: str) -> Point:
+    x, y, *label = _numbers(text, "--point", "X,Y or X,Y,0")
+    if label not in ([], [0], [1]):
+        raise typer.BadParameter(
+            f"{text}: after X,Y comes 1 for the object or 0 for what is none of it.", param_hint="--point"
+        )
+    return x, y, int(label[0]) if label else 1
+
+
+def _box(text: str) -> Box:
+    x0, y0, x1, y1 = _numbers(text, "--box", "X0,Y0,X1,Y1")
+    return x0, y0, x1, y1
+
+
+@app.command(cls=_Command, options_metavar="PHOTO (--point | --box | --mask) ... [OPTIONS]")
 def reconstruct(
     photo: Annotated[
         Path,
@@ -128,16 +158,33 @@ def reconstruct(
             metavar="PHOTO", exists=True, dir_okay=False, readable=True, help="JPEG, PNG or WebP."
         ),
     ],
+    point: Annotated[
+        list[str] | None,
+        typer.Option(metavar="X,Y[,0]", help="A place on the object, or with ,0 one beside it. Repeatable."),
+    ] = None,
+    box: Annotated[
+        list[str] | None,
+        typer.Option(metavar="X0,Y0,X1,Y1", help="Around an object. Several boxes are several objects."),
+    ] = None,
     mask: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             metavar="FILE",
             exists=True,
             dir_okay=False,
             readable=True,
-            help="PNG of the upright photo's size.",
+            help="PNG of the upright photo's size, in place of points and boxes.",
         ),
-    ],
+    ] = None,
+    candidate: Annotated[
+        int, typer.Option(min=0, max=3, help="0: the decoder's choice; from 1, a part, to 3, the whole.")
+    ] = 0,
+    preview: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", dir_okay=False, help="Write a picture of the mask over the photo, and stop."
+        ),
+    ] = None,
     quality: Annotated[
         Quality,
         typer.Option(
@@ -146,28 +193,105 @@ def reconstruct(
     ] = Quality.BALANCED,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same.")] = 42,
     out_dir: Annotated[
-        Path | None, typer.Option("--out", file_okay=False, help="Default: out/ and the photo's name.")
+        Path | None,
+        typer.Option(
+            "--out", file_okay=False, help="Default: out/ and the photo's name; in it a folder for each box."
+        ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="What the object is called.")] = None,
     as_json: Json = False,
     api: Api = None,
 ) -> None:
-    """Upload PHOTO and its mask, follow the job, and download what it made."""
-    directory = out_dir or Path("out") / photo.stem
-    options = JobOptions(quality=quality, seed=seed)
+    """Upload PHOTO, find the object at the points or in the boxes, follow the job, download what it made.
+
+    Points are in pixels of the upright photo, from its upper left corner.
+    """
+    points, boxes = [_point(it) for it in point or ()], [_box(it) for it in box or ()]
+    if mask and (points or boxes):
+        raise typer.BadParameter("give either a mask or points and boxes.", param_hint="--mask")
+    if mask and preview:
+        raise typer.BadParameter(
+            "shows what points and boxes choose; there is a mask.", param_hint="--preview"
+        )
     progress = report.Progress(err)
-    about: dict[str, str] = {}
+    about: dict[str, Any] = {}
     with _reported(as_json, about), _connected(api) as gen3d:
-        _make_folder(directory)
-        steps = gen3d.reconstruct(photo, mask, options, name=name, on_progress=progress.uploading)
-        job = _follow(steps, progress, about)
-        with _writing(directory):
-            paths = job.download(directory)
-        if as_json:
-            print(json.dumps(job.summary() | {"directory": str(directory.resolve())}))
+        if preview:
+            _preview(gen3d, photo, points, boxes, candidate, preview, progress, about)
+            print(json.dumps(about) if as_json else preview)
             return
-        report.print_label(out, job)
-        report.print_files(out, paths)
+        directory = out_dir or Path("out") / photo.stem
+        _make_folder(directory)
+        steps = gen3d.reconstruct(
+            photo,
+            mask,
+            JobOptions(quality=quality, seed=seed),
+            points=points,
+            boxes=boxes,
+            candidate=candidate,
+            name=name,
+            on_progress=progress.uploading,
+        )
+        made = _follow(steps, progress, about)
+        folders = [directory / str(n) for n in range(1, len(made) + 1)] if len(made) > 1 else [directory]
+        _deliver(made, folders, as_json)
+
+
+def _deliver(jobs: list[Job], folders: list[Path], as_json: bool) -> None:
+    """Download each job that ended well; then raise what went wrong with the first that did not."""
+    summaries = []
+    for job, folder in zip(jobs, folders, strict=True):
+        if job.state != "completed":
+            continue
+        with _writing(folder):
+            paths = job.download(folder)
+        summaries.append(job.summary() | {"directory": str(folder.resolve())})
+        if not as_json:
+            report.print_label(out, job)
+            report.print_files(out, paths)
+    for number, job in enumerate(jobs, 1):
+        if len(jobs) > 1 and job.state != "completed":
+            err.print(f"Of object {number} there is no mesh:")
+        job.check()
+    if as_json:
+        print(json.dumps(summaries[0] if len(jobs) == 1 else {"jobs": summaries}))
+
+
+def _preview(
+    gen3d: Gen3D,
+    photo: Path,
+    points: list[Point],
+    boxes: list[Box],
+    candidate: int,
+    target: Path,
+    progress: report.Progress,
+    about: dict[str, Any],
+) -> None:
+    from PIL import Image, ImageOps
+
+    from gen3d.masks import over_photo
+
+    check_prompts(points, boxes)
+    with _writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.touch()
+    session = gen3d.create_session(photo, on_progress=progress.uploading)
+    about |= {"session_id": session.id}
+    with progress.shown():
+        for _ in session.watch_ready():
+            progress.update(session.stages()[:2])
+    found = session.segment(points, boxes)
+    masks = [it.mask(candidate) for it in found]
+    with Image.open(photo) as picture, _writing(target):
+        over_photo(ImageOps.exif_transpose(picture), masks, points).save(target)
+    about |= {
+        "preview": str(target.resolve()),
+        "objects": [
+            {"coverage": round(float(mask.mean()), 4), "scores": [round(float(s), 3) for s in it.scores]}
+            for mask, it in zip(masks, found, strict=True)
+        ],
+    }
+    err.print(f"{session.id}: " + "; ".join(f"{it['coverage']:.1%} of the photo" for it in about["objects"]))
 
 
 @app.command()
@@ -235,22 +359,20 @@ def token(api: Api = None) -> None:
 
 
 def _follow(
-    steps: Iterator[tuple[Session, Job | None]], progress: report.Progress, about: dict[str, str]
-) -> Job:
+    steps: Iterator[tuple[Session, list[Job]]], progress: report.Progress, about: dict[str, Any]
+) -> list[Job]:
     """Show the steps of a reconstruction as they happen; `about` learns the ids as soon as they exist."""
-    job = None
+    jobs: list[Job] = []
     try:
         with progress.shown():
-            for session, job in steps:
-                about |= {"session_id": session.id} | ({"job_id": job.id} if job else {})
-                progress.update(session.stages(job))
+            for session, jobs in steps:
+                about |= {"session_id": session.id} | report.job_ids(jobs)
+                progress.update(report.all_stages(session, jobs))
     except KeyboardInterrupt:
-        if job:
+        for job in jobs:
             err.print(f"The job goes on. To look at it: gen3d show {job.id}", soft_wrap=True)
         raise
-    if job is None:
-        raise AssertionError("a reconstruction ends with its job")
-    return job
+    return jobs
 
 
 def _make_folder(directory: Path) -> None:
@@ -278,7 +400,7 @@ def _connected(api: str | None) -> Iterator[Gen3D]:
 
 
 @contextmanager
-def _reported(as_json: bool = False, about: dict[str, str] | None = None) -> Iterator[None]:
+def _reported(as_json: bool = False, about: dict[str, Any] | None = None) -> Iterator[None]:
     """Expected errors become two sentences on stderr, an exit code, and with --json an object on stdout."""
     try:
         yield
@@ -286,6 +408,8 @@ def _reported(as_json: bool = False, about: dict[str, str] | None = None) -> Ite
         report.print_error(err, error)
         if as_json:
             problem = {"code": error.code, "message": error.message, "hint": error.hint}
+            if known := codes.get(error.code):
+                problem["error_class"] = known.error_class
             print(json.dumps((about or {}) | {"problem": problem}))
         raise typer.Exit(_exit_code(error)) from error
 

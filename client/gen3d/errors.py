@@ -1,7 +1,7 @@
 """What can go wrong, as a small tree. Every error has a code, a sentence and a hint for a person.
 
 Gen3DError
-├── WrongUsage         an id of the wrong form, an empty file, a folder that cannot be written
+├── WrongUsage         an id of the wrong form, an empty file, a point outside the photo
 ├── Unreachable        no answer from the API, after polite retries
 ├── SignInFailed       no credentials, or Cognito refused them
 ├── ApiError           the API refused a request; `status` is its HTTP status
@@ -11,6 +11,7 @@ Gen3DError
     ├── PhotoRejected
     ├── MaskRejected
     ├── SessionFailed  the photo could not be prepared for clicks
+    ├── NoMask         the points gave no mask
     └── JobFailed
 """
 
@@ -18,6 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Self
+
+from gen3d_events.codes import codes
 
 
 class Gen3DError(Exception):
@@ -35,6 +38,12 @@ class Gen3DError(Exception):
     def from_problem(cls, problem: Mapping[str, Any]) -> Self:
         """From the service's own words: `{code, message, hint, ...}`."""
         return cls(problem["message"], problem.get("hint", ""), problem["code"])
+
+    @classmethod
+    def because(cls, code: str, detail: str = "") -> Self:
+        """From the table of codes; `detail` follows the sentence."""
+        known = codes[code]
+        return cls(f"{known.message} {detail}".strip(), known.hint, code)
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".rstrip()
@@ -77,6 +86,10 @@ class MaskRejected(Failed):
 
 
 class SessionFailed(Failed):
+    pass
+
+
+class NoMask(Failed):
     pass
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from gen3d.errors import Gen3DError, SignInFailed, Unreachable
@@ -27,7 +28,7 @@ def find(api: str | None) -> Place:
     not set and there is somebody to ask. Raises Unreachable, SignInFailed.
     """
     local = _local()
-    if local and api in {None, local.api_url}:
+    if local and (api is None or api.rstrip("/") == local.api_url):
         return local
     url = api or os.environ.get("GEN3D_API")
     if not url:
@@ -42,26 +43,40 @@ def up(detach: bool, port: int | None, ready: Callable[[Cloud], None]) -> None:
     """Start the local cloud and call `ready`. Not detached, this returns when it was stopped."""
     from gen3d_local import cloud
 
-    try:
+    with _reported():
         cloud.up(detach, port=port, ready=ready)
-    except cloud.CloudFailed as error:
-        raise Gen3DError(str(error), code="local_cloud_failed") from error
 
 
 def down() -> bool:
     """Stop the local cloud; False where none was running."""
     from gen3d_local import cloud
 
-    try:
+    with _reported():
         return cloud.down()
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """What goes wrong with the local cloud, also with its state folder, becomes a Gen3DError."""
+    from gen3d_local import cloud
+
+    try:
+        yield
     except cloud.CloudFailed as error:
         raise Gen3DError(str(error), code="local_cloud_failed") from error
+    except (OSError, ValueError, LookupError) as error:
+        raise Gen3DError(
+            f"The local cloud's folder {cloud.STATE} cannot be used: {error}.".replace("..", "."),
+            "Remove it, or name another folder by $GEN3D_STATE.",
+            "local_cloud_failed",
+        ) from error
 
 
 def _local() -> Place | None:
     from gen3d_local import cloud
 
-    running = cloud.running()
+    with _reported():
+        running = cloud.running()
     return Place(f"{running.url}/api", running.user.email, running.user.password) if running else None
 
 

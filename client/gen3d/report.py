@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from gen3d.sdk import Job, Session
 from gen3d.story import Stage, engines
 
 WEIGHT_FREE = "weight-free: made without a trained model, good for trying the system out, not for judging it"
+
+OF_PHOTO = 2
+"""The first stages, which all jobs of a session share."""
 
 _SPINNER = Spinner("dots")
 _MARKS = {"done": ("✓", "green"), "failed": ("✗", "red"), "waiting": ("·", "dim")}
@@ -38,6 +42,27 @@ def stage_table(stages: Sequence[Stage], now: datetime | None = None) -> Table:
         time = "" if seconds is None else f"{seconds:6.1f} s"
         table.add_row(mark, Text(stage.name, style), Text(time, "dim"), Text(stage.note, "dim"))
     return table
+
+
+def all_stages(session: Session, jobs: Sequence[Job]) -> list[Stage]:
+    """Those of the photo, then those of each job, numbered where there are several."""
+    if len(jobs) < 2:
+        return session.stages(*jobs)
+    of_photo = session.stages()[:OF_PHOTO]
+    numbered = [
+        replace(stage, name=f"{stage.name} {number}")
+        for number, job in enumerate(jobs, 1)
+        for stage in session.stages(job)[OF_PHOTO:]
+    ]
+    return of_photo + numbered
+
+
+def job_ids(jobs: Sequence[Job]) -> dict[str, str | list[str]]:
+    """For a script: `job_id`, or `job_ids` where there are several."""
+    ids = [job.id for job in jobs]
+    if not ids:
+        return {}
+    return {"job_id": ids[0]} if len(ids) == 1 else {"job_ids": ids}
 
 
 class Progress:
@@ -110,7 +135,7 @@ def print_label(console: Console, job: Job) -> None:
 
 
 def print_error(console: Console, error: Gen3DError) -> None:
-    console.print(f"[red]{escape(error.message)}[/red]", soft_wrap=True)
+    console.print(f"[red]{escape(error.message)}[/red] [dim]({error.code})[/dim]", soft_wrap=True)
     if error.hint:
         console.print(escape(error.hint), soft_wrap=True)
 

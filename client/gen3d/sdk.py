@@ -1,8 +1,9 @@
 """Gen3D in Python: a photo and a mask become Gaussian splats and a mesh.
 
     with Gen3D("https://example.org/api", "ada@example.org", "...") as gen3d:
-        session = gen3d.create_session(Path("chair.jpg")).wait_accepted()
-        job = session.create_job(Path("mask.png"), JobOptions(quality=Quality.HIGH))
+        session = gen3d.create_session(Path("chair.jpg"))
+        (chair,) = session.segment(points=[(512, 300, 1), (40, 40, 0)])
+        job = session.create_job(chair.mask(), JobOptions(quality=Quality.HIGH))
         job.wait(on_event=print)
         job.download(Path("out/chair"))
 
@@ -15,12 +16,12 @@ from __future__ import annotations
 import json
 import mimetypes
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 from gen3d_events import read_model
@@ -40,10 +41,18 @@ from gen3d.errors import (
     WrongUsage,
 )
 from gen3d.http import Api, TokenProvider, is_loopback
-from gen3d.transfers import Progress, fetch_file, post_file
+from gen3d.prompts import Box, Point, check_prompts
+from gen3d.transfers import Progress, fetch_content, fetch_file, post_file
+
+if TYPE_CHECKING:
+    from gen3d.clicks import Clicks, Segmentation
+    from gen3d.masks import MaskArray
 
 DEFAULT_WAIT_SECONDS = 3600.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 1.0
+
+MAX_BYTES = 20 * 1024 * 1024
+"""Of a photo or a mask."""
 
 _SESSION_ID, _JOB_ID = TypeAdapter[str](SessionId), TypeAdapter[str](JobId)
 
@@ -108,7 +117,7 @@ class Gen3D:
         self, photo: Path, name: str | None = None, on_progress: Progress | None = None
     ) -> Session:
         """A new session whose photo (JPEG, PNG or WebP, at most 20 MB) is uploaded but not yet checked."""
-        content = _content(photo)
+        content = _content(photo, "image_too_heavy")
         content_type = mimetypes.guess_type(photo.name)[0]
         request = {"filename": photo.name, "content_type": content_type, "name": name}
         created = self.api.post("/sessions", {k: v for k, v in request.items() if v is not None})
@@ -118,27 +127,45 @@ class Gen3D:
     def reconstruct(
         self,
         photo: Path,
-        mask: Path,
+        mask: Path | None = None,
         options: JobOptions | None = None,
         *,
+        points: Sequence[Point] = (),
+        boxes: Sequence[Box] = (),
+        candidate: int = 0,
         name: str | None = None,
         on_progress: Progress | None = None,
         timeout: float = DEFAULT_WAIT_SECONDS,
-    ) -> Iterator[tuple[Session, Job | None]]:
-        """From photo to mesh in one go: yields the session and the job after each look at them.
+    ) -> Iterator[tuple[Session, list[Job]]]:
+        """From photo to meshes in one go: yields the session and its jobs after each look at them.
 
-        Raises WrongUsage, PhotoRejected, MaskRejected, JobFailed, DeadlineExceeded; and as every request
+        The object is that of `mask`, or of the points, or there is one for each box (see `Session.segment`).
+        Ends when every job has ended; `Job.check` raises what went wrong with it.
+        Raises WrongUsage, PhotoRejected, SessionFailed, NoMask, DeadlineExceeded; and as every request
         ApiError, TransferFailed, Unreachable, SignInFailed.
         """
-        _content(mask)  # an empty one is better found before the photo is on its way
+        # What is wrong with these is better found before the photo is on its way.
+        if mask is None:
+            check_prompts(points, boxes)
+        masks = [_content(mask)] if mask else []
         session = self.create_session(photo, name, on_progress)
-        yield session, None
-        yield session.wait_accepted(timeout), None
-        job = session.create_job(mask, options, name, on_progress)
-        for _ in job.watch(timeout):
+        yield session, []
+        yield session.wait_accepted(timeout), []
+        if not masks:
+            for _ in session.watch_ready(timeout):
+                yield session, []
+            masks = [it.png(candidate) for it in session.segment(points, boxes)]
+        clicks = len(points) + len(boxes) or None
+        jobs = [session.create_job(it, options, name, on_progress, clicks=clicks) for it in masks]
+        for _ in _polls(timeout, f"The jobs of {session.id} are still at work."):
+            yield session, jobs
+            if all(job.ended for job in jobs):
+                return
+            for job in jobs:
+                if not job.ended:
+                    job.refresh()
             if session.state == "preparing":
                 session.refresh()
-            yield session, job
 
     def session(self, session_id: str) -> Session:
         """The session with this id. Raises WrongUsage where that cannot be one."""
@@ -174,6 +201,10 @@ class Gen3D:
         """Fetch an address that the API gave; `target` appears only when complete."""
         fetch_file(self._http, url, target, size)
 
+    def content(self, url: str, name: str, size: int | None = None) -> bytes:
+        """What lies at an address that the API gave; `name` is for messages."""
+        return fetch_content(self._http, url, name, size)
+
 
 class Session:
     """One photo. `view` is the API's last answer (docs/api.md); `refresh` fetches it again."""
@@ -181,6 +212,7 @@ class Session:
     def __init__(self, gen3d: Gen3D, view: dict[str, Any]) -> None:
         self._gen3d = gen3d
         self.view = view
+        self._clicks: Clicks | None = None
 
     @property
     def id(self) -> str:
@@ -242,30 +274,67 @@ class Session:
         return self
 
     def wait_ready(self, timeout: float = DEFAULT_WAIT_SECONDS) -> Self:
-        """Until the photo can be clicked. Raises PhotoRejected, SessionFailed."""
+        """Until the photo can be clicked. Raises PhotoRejected, SessionFailed, DeadlineExceeded."""
+        for _ in self.watch_ready(timeout):
+            pass
+        return self
+
+    def watch_ready(self, timeout: float = DEFAULT_WAIT_SECONDS) -> Iterator[Self]:
+        """The session after each look at it, until the photo can be clicked. Raises as `wait_ready` does."""
         self.wait_accepted(timeout)
         for _ in _polls(timeout, f"The photo of {self.id} is still being prepared."):
+            yield self
             if self.state == "ready":
-                return self
+                return
             if self.problem and self.state in {"failed", "timed_out"}:
                 raise SessionFailed.from_problem(self.problem)
             self.refresh()
-        return self
+
+    def segment(self, points: Sequence[Point] = (), boxes: Sequence[Box] = ()) -> list[Segmentation]:
+        """What the photo's decoder makes of points (x, y, 1 on the object or 0 beside it) and boxes
+        (x0, y0, x1, y1), in px of the upright photo. Computed here; waits until the photo is prepared.
+
+        One object for each box, or one of all points where there is none; with several boxes a point counts
+        for those that it lies in. Raises WrongUsage, NoMask, and as `wait_ready`.
+        """
+        check_prompts(points, boxes)
+        return self.clicks().segment(points, boxes)
+
+    def clicks(self) -> Clicks:
+        """The photo's embedding with its decoder, fetched once. Raises NoMask, and as `wait_ready`."""
+        if self._clicks is None:
+            from gen3d.clicks import Clicks
+
+            self.wait_ready()
+            self.refresh()  # its addresses may have expired
+            view, fetch = self.view["embedding"], self._gen3d.content
+            self._clicks = Clicks(
+                fetch(view["manifest_url"], "manifest.json"),
+                fetch(view["url"], "embedding.safetensors", view["bytes"]),
+                {it["role"]: fetch(it["url"], f"{it['role']}.onnx", it["bytes"]) for it in view["decoder"]},
+            )
+        return self._clicks
 
     def create_job(
         self,
-        mask: Path,
+        mask: Path | bytes | MaskArray,
         options: JobOptions | None = None,
         name: str | None = None,
         on_progress: Progress | None = None,
+        *,
+        clicks: int | None = None,
     ) -> Job:
-        """A new job of this photo with its mask (a PNG of the upright photo's size) uploaded."""
-        content = _content(mask)
+        """A new job of this photo with its mask uploaded: a PNG of the upright photo's size, as a file or its
+        content, or an array [height, width] that is True inside. clicks: how many made it."""
+        content = _mask_content(mask)
         request: dict[str, Any] = {"name": name} if name is not None else {}
         if options:
             request["options"] = options.model_dump(mode="json", exclude_none=True)
+        if clicks is not None:
+            request["clicks"] = clicks
         created = self._gen3d.api.post(f"/sessions/{self.id}/jobs", request)
-        self._gen3d.upload(created["upload"], mask.name, content, on_progress)
+        filename = mask.name if isinstance(mask, Path) else "mask.png"
+        self._gen3d.upload(created["upload"], filename, content, on_progress)
         return Job(self._gen3d, self._gen3d.api.get(f"/sessions/{self.id}/jobs/{created['job_id']}"))
 
 
@@ -305,6 +374,13 @@ class Job:
         return read_model.problem(self.events)
 
     @property
+    def ended(self) -> bool:
+        """Whether nothing more is to be expected: there is a mesh, or a failure, or the mask was refused."""
+        if self.state == "awaiting_mask":
+            return self.problem is not None
+        return self.state in {"completed", "failed", "timed_out"}
+
+    @property
     def weight_free(self) -> bool:
         """Whether a part of the result comes from an engine without a trained model."""
         return bool(self.view.get("weight_free"))
@@ -323,13 +399,17 @@ class Job:
             seen = {(it.detail_type, it.data.get("attempt", 1)): it for it in story.happenings(self.events)}
             yield [it for key, it in seen.items() if key not in told]
             told |= seen.keys()
-            if self.state == "completed":
+            if self.ended:
+                self.check()
                 return
-            if self.problem and self.state == "awaiting_mask":
-                raise MaskRejected.from_problem(self.problem)
-            if self.problem and self.state in {"failed", "timed_out"}:
-                raise JobFailed.from_problem(self.problem)
             self.refresh()
+
+    def check(self) -> Self:
+        """Raises MaskRejected or JobFailed if the job has ended without a mesh."""
+        if self.problem and self.ended and self.state != "completed":
+            kind = MaskRejected if self.state == "awaiting_mask" else JobFailed
+            raise kind.from_problem(self.problem)
+        return self
 
     def wait(self, timeout: float = DEFAULT_WAIT_SECONDS, on_event: OnEvent | None = None) -> Self:
         """Until the mesh is there; `on_event` hears of each event once. Raises as `watch` does."""
@@ -370,11 +450,23 @@ class Job:
         return paths
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, too_heavy: str = "mask_too_heavy") -> bytes:
+    if path.stat().st_size > MAX_BYTES:  # the service refuses it as well, but a session would stay behind
+        raise WrongUsage.because(too_heavy)
     content = path.read_bytes()
     if not content:
         raise WrongUsage(f"{path} is empty.", "Choose a file that holds a picture.")
     return content
+
+
+def _mask_content(mask: Path | bytes | MaskArray) -> bytes:
+    if isinstance(mask, Path):
+        return _content(mask)
+    if isinstance(mask, bytes):
+        return mask
+    from gen3d.masks import png
+
+    return png(mask)
 
 
 def _check(ids: TypeAdapter[str], text: str, kind: str) -> None:

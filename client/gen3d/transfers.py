@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,14 @@ def fetch_file(http: httpx.Client, url: str, target: Path, size: int | None = No
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+def fetch_content(http: httpx.Client, url: str, name: str, size: int | None = None) -> bytes:
+    """Download into memory; `name` is for messages. Raises TransferFailed, Unreachable."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / name
+        fetch_file(http, url, target, size)
+        return target.read_bytes()
 
 
 def _host(url: str) -> str:

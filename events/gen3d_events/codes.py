@@ -79,6 +79,38 @@ codes: dict[str, Code] = {
         "The picture in the inbox has no transparent background.",
         "Cut the object out and save it as a PNG with transparency.",
     ),
+    # clicks: said by SDK, CLI and page, which make masks themselves
+    "point_outside_photo": Code(
+        "user",
+        "A point or box lies outside the photo.",
+        "Points are in pixels of the upright photo, from its upper left corner.",
+    ),
+    "point_outside_boxes": Code(
+        "user",
+        "A point lies in none of the boxes, so it is not clear which object it is about.",
+        "Put each point into the box of its object, or give no more than one box.",
+    ),
+    "no_positive_point": Code(
+        "user",
+        "Nothing is marked as the object.",
+        "Click on the object, or draw a box around it; other points only take away.",
+    ),
+    "box_empty": Code("user", "A box has no width or no height.", "Draw it from one corner to the other."),
+    "selection_empty": Code(
+        "user",
+        "Nothing was found at these points.",
+        "Click on another part of the object, or draw a box around it.",
+    ),
+    "embedding_corrupt": Code(
+        "system",
+        "What prepares the photo for clicks is damaged or incomplete.",
+        "Try again; if it fails again, upload the photo anew.",
+    ),
+    "decoder_mismatch": Code(
+        "system",
+        "The photo was prepared by another engine than its decoder belongs to.",
+        "Upload the photo anew; if it fails again, the operator must deploy services and container together.",
+    ),
     # API
     "request_invalid": Code(
         "user", "The request does not have the documented form.", "Compare it with the API description.", 400

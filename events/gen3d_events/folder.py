@@ -32,26 +32,38 @@ class Folder(MessageHandler[Event], Generic[T]):
         super().__init__(f"{fold.__module__}.{fold.__qualname__}", causes)
         self.fold = fold
         self.then = then
-        self._touched: dict[T, list[SQSRecord]] = {}
+        self._touched: dict[T, list[tuple[Event, SQSRecord]]] = {}
 
     def _handle(self, cause: Event, record: SQSRecord, context: Any) -> None:
         touched = self.fold(cause)
-        if touched is not None:
-            self._touched.setdefault(touched, []).append(record)
         logger.info("folded")
-        count("Consumed")
+        if touched is None:
+            count("Consumed")
+        else:
+            self._touched.setdefault(touched, []).append((cause, record))
 
     def _batch(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         self._touched = {}
         answer = super()._batch(event, context)
-        for touched, records in self._touched.items():
+        for touched, messages in self._touched.items():
             try:
                 self.then(touched)
             except Exception as error:  # one that fails must not keep the others
-                for record in records:
-                    self._failed(record, error, context)
-                    answer["batchItemFailures"].append({"itemIdentifier": record.message_id})
+                answer["batchItemFailures"] += [{"itemIdentifier": it.message_id} for _, it in messages]
+                for cause, record in messages:
+                    self._left(cause, record, error, context)
+            else:
+                for _ in messages:
+                    count("Consumed")
         return answer
+
+    def _left(self, cause: Event, record: SQSRecord, error: Exception, context: Any) -> None:
+        """Set when a message comes back; if not even that succeeds, the queue's own time is waited for."""
+        with self._context(cause):
+            try:
+                self._failed(record, error, context)
+            except Exception:
+                logger.exception("not hidden", message_id=record.message_id)
 
 
 def folds(

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 from abc import ABC, abstractmethod
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any, Generic, TypeVar
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -57,7 +57,7 @@ class MessageHandler(ABC, Generic[C]):
         with ExitStack() as keys:
             try:
                 cause = self._cause(record.body)
-                keys.enter_context(context_keys(self.name, **_keys(cause)))
+                keys.enter_context(self._context(cause))
                 self._handle(cause, record, lambda_context)
             except Exception as error:
                 self._failed(record, error, lambda_context)
@@ -67,8 +67,12 @@ class MessageHandler(ABC, Generic[C]):
         try:
             envelope = json.loads(body)
             return self.causes[envelope.get("detail-type", "")].from_envelope(envelope)
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise MessageInvalid(f"not a message for {self.name}: {error!r}") from error
+
+    def _context(self, cause: Cause) -> AbstractContextManager[None]:
+        """Log lines within carry whom the message is about."""
+        return context_keys(self.name, **_keys(cause))
 
     def _failed(self, record: SQSRecord, error: Exception, context: Any) -> None:
         """Log a failure, called where it is handled, and set when the message comes back."""

@@ -9,6 +9,7 @@ same row.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal
 
 from gen3d_events.event import Event
@@ -96,9 +97,17 @@ _MENDED_BY = {
 
 
 def _failed(row: Row, failure: str) -> bool:
-    """Whether a stage failed before it gave a result: the first word of the endpoint counts, not the last."""
+    """Whether a stage failed before it gave a result: what was said first counts, not what was said last."""
     result = row.get(_RESULT_OF[failure])
-    return failure in row and (result is None or row[failure]["event_id"] < result["event_id"])
+    return failure in row and (result is None or _said(row[failure]) < _said(result))
+
+
+def _said(entry: Mapping[str, Any]) -> tuple[int, str]:
+    """When an event was published, in ms; among equals its id decides.
+
+    An id alone does not tell: those of two answers to one cause have one time, the cause's.
+    """
+    return int(datetime.fromisoformat(entry["at"]).timestamp() * 1000), entry["event_id"]
 
 
 def problem(row: Row) -> dict[str, Any] | None:

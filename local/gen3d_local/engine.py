@@ -82,6 +82,8 @@ async def _serve(application: Any, _: Any) -> None:
         port=int(os.environ["GATEWAY_PORT"]),
         http="httptools",
         access_log=False,
+        server_header=False,
+        date_header=False,  # the engine gives its own
         timeout_keep_alive=75,
         timeout_graceful_shutdown=2,
         log_level="warning",

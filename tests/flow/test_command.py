@@ -9,8 +9,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from gen3d_local.cloud import Cloud
+from PIL import Image
+
+from tests.unit.client import clickable
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -44,6 +48,39 @@ def test_reconstruct_list_and_show(command: Run, photo: Path, mask: Path, tmp_pa
     shown = command("show", job["job_id"])
     assert "relief" in shown.stdout
     assert "weight-free" in shown.stdout
+
+
+@pytest.fixture
+def discs(tmp_path: Path) -> Path:
+    path = tmp_path / "discs.png"
+    Image.fromarray(clickable.picture()).save(path)
+    return path
+
+
+def test_two_boxes_are_two_objects_of_one_session(command: Run, discs: Path, tmp_path: Path) -> None:
+    boxes = [f"--box={','.join(map(str, box))}" for box in (clickable.RED_BOX, clickable.BLUE_BOX)]
+    made = command("reconstruct", discs, *boxes, "--quality", "fast", "--json")
+    assert made.returncode == 0, made.stderr
+    red, blue = json.loads(made.stdout)["jobs"]
+    assert red["session_id"] == blue["session_id"]
+    assert red["job_id"] != blue["job_id"]
+    for number, centre in (("1", clickable.RED), ("2", clickable.BLUE)):
+        folder = tmp_path / "out" / "discs" / number
+        assert (folder / "mesh.glb").read_bytes().startswith(b"glTF")
+        with Image.open(folder / "mask.png") as image:
+            mask = np.asarray(image) > 0
+        true = clickable.disc(centre)
+        assert (mask & true).sum() > 0.9 * (mask | true).sum()
+
+
+def test_a_preview_before_the_job(command: Run, discs: Path, tmp_path: Path) -> None:
+    place = "{},{}".format(*clickable.BLUE)
+    shown = command("reconstruct", discs, "--point", place, "--preview", "blue.jpg")
+    assert shown.returncode == 0, shown.stderr
+    with Image.open(tmp_path / "blue.jpg") as image:
+        assert image.size == (clickable.WIDTH, clickable.HEIGHT)
+    session = shown.stderr.strip().rpartition("\n")[2].partition(":")[0]
+    assert command("jobs", session).stdout.count("job_") == 0
 
 
 def test_a_mask_that_does_not_fit(command: Run, photo: Path) -> None:

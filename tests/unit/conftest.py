@@ -8,7 +8,11 @@ from typing import Any
 import pytest
 from gen3d_events import aws
 from gen3d_events.samples import BUCKET
+from hypothesis import settings
 from moto import mock_aws
+
+settings.register_profile("gen3d", deadline=None)  # no test asserts a time
+settings.load_profile("gen3d")
 
 
 @pytest.fixture

@@ -9,11 +9,9 @@ from gen3d_events.observability import logger
 
 from gen3d_upload import metadata, rows
 
-# Of a mesh that is under way metadata.json knows from the splats, and when it began from the mesh.
 _NOT_IN_METADATA = (
     models.InferenceSucceeded,
     models.InferenceFailed,
-    models.MeshingStarted,
     models.UserNotified,
     models.NotificationFailed,
 )

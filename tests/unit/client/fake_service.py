@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from gen3d_events import read_model
@@ -122,6 +123,20 @@ class Service:
             "name": "chair.jpg",
             "events": self.session,
             "jobs": [self.job_view()] if self.job is not None else [],
+            "embedding": self.embedding_view() if "embedding.safetensors" in self.files else None,
+        }
+
+    def embedding_view(self) -> dict[str, Any]:
+        graphs = [name for name in self.files if name.endswith(".onnx")]
+        return {
+            "url": f"{self.url}/s3/embedding.safetensors",
+            "bytes": len(self.files["embedding.safetensors"]),
+            "manifest_url": f"{self.url}/s3/manifest.json",
+            "decoder": [
+                {"role": Path(name).stem, "url": f"{self.url}/s3/{name}", "bytes": len(self.files[name])}
+                for name in graphs
+            ],
+            "engine": CLASSICAL.model_dump(mode="json"),
         }
 
     def job_view(self) -> dict[str, Any]:

@@ -15,7 +15,9 @@ from gen3d_events.models import ImageRejected, JobTimedOut, MaskRejected
 from gen3d_local import aws
 from gen3d_local.children import HOST, Child, clean_environment
 from gen3d_local.state import free_port
+from PIL import Image
 
+from tests.unit.client import clickable
 from tests.unit.client.fake_service import FILES, JOB, SESSION, Service
 
 ROOT = Path(__file__).parents[3]
@@ -100,6 +102,82 @@ def test_reconstruct_for_a_script(gen3d: Run, photo: Path, mask: Path, tmp_path:
     said = json.loads(done.stdout)
     assert (said["job_id"], said["state"], said["weight_free"]) == (JOB, "completed", True)
     assert said["directory"] == str(tmp_path / "out" / "chair")
+
+
+def test_a_click_in_place_of_a_mask(service: Service, gen3d: Run, photo: Path, tmp_path: Path) -> None:
+    service.files |= clickable.files()
+    place = "{},{}".format(*clickable.RED)
+    done = gen3d("reconstruct", photo, "--point", place, "--point", "500,20,0", "--out", tmp_path / "result")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "result" / "mesh.glb").exists()
+    assert service.bodies["job"]["clicks"] == 2
+
+
+def test_a_preview_makes_no_job(service: Service, gen3d: Run, tmp_path: Path) -> None:
+    service.files |= clickable.files()
+    photo, target = tmp_path / "discs.png", tmp_path / "new" / "preview.png"
+    Image.fromarray(clickable.picture()).save(photo)
+    box = "{},{},{},{}".format(*clickable.RED_BOX)
+    done = gen3d("reconstruct", photo, "--box", box, "--preview", target, "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["session_id"] == SESSION
+    assert said["preview"] == str(target)
+    assert [len(it["scores"]) for it in said["objects"]] == [4]
+    with Image.open(target) as shown:
+        assert shown.size == (clickable.WIDTH, clickable.HEIGHT)
+    assert service.job is None
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--point", "12"], "12 is not of the form X,Y or X,Y,0"),
+        (["--point", "1,2,3"], "comes 1 for the object or 0"),
+        (["--point", "1,nan"], "not of the form"),
+        (["--box", "1,2,3"], "1,2,3 is not of the form X0,Y0,X1,Y1"),
+        (["--box", "1,2,1,9"], "no width or no height"),
+        (["--point", "1,2,0"], "Nothing is marked"),
+        ([], "Nothing is marked"),
+        (["--point", "9999,2"], "(9999, 2) is not within 512 x 384"),
+        (["--candidate", "4", "--point", "1,2"], "Input should be less than or equal to 3"),
+    ],
+)
+def test_points_and_boxes_that_cannot_be_meant(
+    service: Service, gen3d: Run, photo: Path, arguments: list[str], said: str
+) -> None:
+    service.files |= clickable.files()
+    done = gen3d("reconstruct", photo, *arguments)
+    assert done.returncode == 2
+    assert said in " ".join(done.stderr.replace("│", "").split())
+    assert "Traceback" not in done.stderr
+    assert service.job is None
+
+
+@pytest.mark.parametrize("command", ["sessions", "down", "up"])
+def test_a_state_folder_that_cannot_be_used(gen3d: Run, tmp_path: Path, command: str) -> None:
+    file = tmp_path / "state"
+    file.write_text("no folder")
+    done = gen3d(command, GEN3D_STATE=str(file))
+    assert done.returncode == 1
+    assert "local_cloud_failed" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_photo_that_is_too_heavy_is_not_sent(service: Service, gen3d: Run, photo: Path) -> None:
+    photo.write_bytes(b"\xff\xd8" + bytes(21 * 1024 * 1024))
+    done = gen3d("reconstruct", photo, "--point", "1,2", "--json")
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["problem"]["code"] == "image_too_heavy"
+    assert not any(request.startswith("POST") for request in service.requests)
+
+
+def test_a_mask_or_clicks_but_not_both(gen3d: Run, photo: Path, mask: Path) -> None:
+    for extra in (["--point", "1,2"], ["--preview", "p.png"]):
+        done = gen3d("reconstruct", photo, "--mask", mask, *extra)
+        assert done.returncode == 2
+        assert "mask" in done.stderr
 
 
 def test_a_refusal_for_a_script(service: Service, gen3d: Run, photo: Path, mask: Path) -> None:
@@ -234,7 +312,8 @@ def test_what_is_no_id(gen3d: Run, name: str) -> None:
 
 
 def test_usage_reads_as_if_a_person_wrote_it(gen3d: Run, photo: Path, mask: Path) -> None:
-    assert "gen3d reconstruct PHOTO --mask FILE [OPTIONS]\n" in gen3d("reconstruct").stderr
+    usage = gen3d("reconstruct").stderr
+    assert "gen3d reconstruct PHOTO (--point | --box | --mask) ... [OPTIONS]" in " ".join(usage.split())
     assert "gen3d show JOB [OPTIONS]\n" in gen3d("show").stderr
     assert "gen3d jobs [SESSION] [OPTIONS]\n" in gen3d("jobs", "a", "b").stderr
     wrong = gen3d("reconstruct", photo, "--mask", mask, "--quality", "best")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from gen3d import Gen3D, Job, JobOptions, Quality, Session, errors
 from gen3d_events.event import Event
@@ -24,9 +26,21 @@ from gen3d_events.models import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from starlette.responses import JSONResponse, PlainTextResponse
 
-from tests.unit.client.fake_service import HAPPY_JOB, HAPPY_PHOTO, JOB, MASK, PHOTO, SESSION, START, Service
+from tests.unit.client import clickable
+from tests.unit.client.fake_service import (
+    FILES,
+    HAPPY_JOB,
+    HAPPY_PHOTO,
+    JOB,
+    MASK,
+    PHOTO,
+    SESSION,
+    START,
+    Service,
+)
 
 
 @pytest.fixture
@@ -63,14 +77,12 @@ def test_from_photo_to_files(service: Service, gen3d: Gen3D, photo: Path, mask: 
         "Mesh Completed",
     ]
     assert {path.name for path in (tmp_path / "out").iterdir()} == set(paths)
-    assert set(paths) == {*service.files, "job.json", "events.jsonl"}
+    assert set(paths) == {*FILES, "job.json", "events.jsonl"}
     assert paths["splat.ply"].read_bytes() == service.files["splat.ply"]
 
 
 def test_the_files_of_record(service: Service, gen3d: Gen3D, photo: Path, mask: Path, tmp_path: Path) -> None:
-    steps = list(gen3d.reconstruct(photo, mask))
-    job = steps[-1][1]
-    assert job
+    (job,) = list(gen3d.reconstruct(photo, mask))[-1][1]
     paths = job.download(tmp_path / "out")
     summary = json.loads(paths["job.json"].read_text())
     lines = [json.loads(line) for line in paths["events.jsonl"].read_text().splitlines()]
@@ -82,6 +94,60 @@ def test_the_files_of_record(service: Service, gen3d: Gen3D, photo: Path, mask: 
     assert [line["at"] for line in lines] == sorted(line["at"] for line in lines)
     assert {*lines[0]} == {"detail-type", "at", "data"}
     assert lines[0]["data"]["photo"]["width"] == 1024
+
+
+@pytest.fixture
+def clickable_photo(service: Service) -> Service:
+    service.files |= clickable.files()
+    return service
+
+
+def test_clicks_become_a_mask_that_is_sent(clickable_photo: Service, gen3d: Gen3D, photo: Path) -> None:
+    session = gen3d.create_session(photo)
+    (found,) = session.segment([(*clickable.RED, 1), (*clickable.BLUE, 0)])
+    session.create_job(found.mask(), clicks=2).wait()
+    with Image.open(BytesIO(clickable_photo.uploads["mask"])) as mask:
+        sent = np.asarray(mask) > 0
+    true = clickable.disc(clickable.RED)
+    assert (sent & true).sum() / (sent | true).sum() > 0.95
+    assert clickable_photo.bodies["job"] == {"clicks": 2}
+
+
+def test_the_embedding_is_fetched_once(clickable_photo: Service, gen3d: Gen3D, photo: Path) -> None:
+    session = gen3d.create_session(photo)
+    for centre in (clickable.RED, clickable.BLUE):
+        session.segment([(*centre, 1)])
+    assert clickable_photo.requests.count("GET /s3/embedding.safetensors") == 1
+
+
+def test_from_clicks_to_a_mesh_in_one_go(clickable_photo: Service, gen3d: Gen3D, photo: Path) -> None:
+    *_, (session, jobs) = gen3d.reconstruct(photo, boxes=[clickable.BLUE_BOX])
+    assert [job.state for job in jobs] == ["completed"]
+    assert session.state == "ready"
+    assert clickable_photo.bodies["job"]["clicks"] == 1
+
+
+def test_nothing_is_sent_of_what_cannot_be_meant(service: Service, gen3d: Gen3D, photo: Path) -> None:
+    for prompts in ({}, {"points": [(5, 5, 0)]}, {"boxes": [(5, 5, 5, 9)]}):
+        with pytest.raises(errors.WrongUsage):
+            next(gen3d.reconstruct(photo, **prompts))
+    assert service.requests == []
+
+
+def test_a_photo_that_cannot_be_prepared_cannot_be_clicked(
+    service: Service, gen3d: Gen3D, photo: Path
+) -> None:
+    service.photo_script = [service.photo_script[0], EmbeddingFailed.because("endpoint_unavailable")]
+    with pytest.raises(errors.SessionFailed) as caught:
+        gen3d.create_session(photo).segment([(9, 9, 1)])
+    assert caught.value.code == "endpoint_unavailable"
+
+
+def test_an_embedding_cut_off_on_its_way(clickable_photo: Service, gen3d: Gen3D, photo: Path) -> None:
+    clickable_photo.files["embedding.safetensors"] = clickable_photo.files["embedding.safetensors"][:-8]
+    with pytest.raises(errors.NoMask) as caught:
+        gen3d.create_session(photo).segment([(9, 9, 1)])
+    assert caught.value.code == "embedding_corrupt"
 
 
 def test_a_rejected_photo(service: Service, gen3d: Gen3D, photo: Path) -> None:

@@ -199,6 +199,7 @@ def test_a_killed_function_does_not_block_its_message(cloud: Cloud) -> None:
         "not JSON",
         "[]",
         "{}",
+        "[" * 60_000,
         json.dumps(message(UPLOADED, detail="text")),
         json.dumps(message(UPLOADED, detail={})),
         json.dumps(message(UPLOADED, detail={**UPLOADED.detail(), "data": {}})),

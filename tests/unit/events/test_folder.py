@@ -91,6 +91,19 @@ def test_what_touched_a_thing_that_cannot_be_rendered_comes_back_alone(cloud: Cl
     assert notebook.rendered == [MINE, OTHER]
 
 
+def test_where_not_even_hiding_succeeds_the_others_are_rendered_all_the_same(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no(*_: Any) -> None:
+        raise OSError("no")
+
+    notebook = Notebook(then_fails_on=MINE)
+    records = [cloud.record(of(UPLOADED, MINE)), cloud.record(of(UPLOADED, OTHER))]
+    monkeypatch.setattr("gen3d_events.messages.hide", no)
+    assert cloud.deliver(notebook.handler, *records) == [records[0]["messageId"]]
+    assert notebook.rendered == [MINE, OTHER]
+
+
 @pytest.mark.parametrize("name", ["Mesh Completed", "No Such Event"])
 def test_what_it_does_not_fold_is_refused(cloud: Cloud, name: str) -> None:
     record = cloud.record({**of(UPLOADED, MINE), "detail-type": name})

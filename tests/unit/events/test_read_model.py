@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from itertools import permutations
 from pathlib import Path
 from random import Random
@@ -30,7 +31,10 @@ def folded(events: Iterable[Event]) -> read_model.Row:
 
 def later(event: Event, **fields: Any) -> Event:
     """Another event of the same type, with a greater id."""
-    metadata = event.metadata.model_copy(update={"event_id": "7" + event.metadata.event_id[1:]})
+    about = event.metadata
+    metadata = about.model_copy(
+        update={"event_id": "7" + about.event_id[1:], "occurred_at": about.occurred_at + timedelta(hours=1)}
+    )
     return event.model_copy(update=fields).with_metadata(metadata)
 
 
@@ -109,6 +113,29 @@ def test_the_first_final_word_on_a_stage_counts() -> None:
     )
     assert read_model.session_state(folded([uploaded, failed, later(done)])) == "failed"
     assert read_model.session_state(folded([uploaded, later(failed), done])) == "ready"
+
+
+@pytest.mark.parametrize("ids", ["0A", "A0"])
+def test_of_two_answers_to_one_cause_the_one_published_first_counts(ids: str) -> None:
+    """Their ids have the cause's time, so a hash decides which is the smaller."""
+    started, failed, done = (
+        samples[name] for name in ("Reconstruction Completed", "Meshing Failed", "Mesh Completed")
+    )
+    at = failed.metadata.occurred_at
+    for first, second, state in ((failed, done, "failed"), (done, failed, "completed")):
+        events = [
+            event.with_metadata(
+                event.metadata.model_copy(
+                    update={
+                        "event_id": digit + event.metadata.event_id[1:],
+                        "occurred_at": at + timedelta(milliseconds=5 * order),
+                    }
+                )
+            )
+            for order, (event, digit) in enumerate(zip((first, second), ids, strict=True))
+        ]
+        for order in permutations([started, *events]):
+            assert read_model.job_state(folded(order)) == state
 
 
 SESSION_STATES = {

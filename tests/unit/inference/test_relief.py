@@ -203,7 +203,7 @@ blobs = st.builds(
 scribbles = st.lists(st.tuples(st.integers(0, 63), st.integers(0, 47)), min_size=1, max_size=12).map(scribble)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(mask=(blobs | scribbles).filter(lambda mask: bool(mask.any())), seed=st.integers(0, 2**31 - 1))
 def test_any_mask_gives_finite_splats_in_the_unit_cube(mask: MaskArray, seed: int) -> None:
     splats = reconstruct(mask, quality=Quality.FAST, seed=seed)

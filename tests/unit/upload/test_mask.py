@@ -205,7 +205,7 @@ def pieces(image: Image.Image) -> list[set[tuple[int, int]]]:
     return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.integers(1, 24),
     st.integers(1, 24),
@@ -268,7 +268,7 @@ def test_a_coarse_judgement_still_drops_what_lies_far_away(monkeypatch: pytest.M
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow warns of what it can skip
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(sorted(WAYS)), st.data())
 def test_damage_is_accepted_or_rejected_but_never_an_accident(way: str, data: st.DataObject) -> None:
     damaged = bytearray(WAYS[way])

@@ -192,7 +192,7 @@ SAMPLES = [with_orientation(scene(), 6, format) for format in FORMATS] + [encode
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow warns of what it can skip
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(SAMPLES), st.data())
 def test_damage_is_accepted_or_rejected_but_never_an_accident(sample: bytes, data: st.DataObject) -> None:
     damaged = bytearray(sample)

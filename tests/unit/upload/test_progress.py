@@ -155,6 +155,14 @@ def test_every_order_renders_the_same(s3: Any) -> None:
     assert len(seen) == 1
 
 
+@pytest.mark.parametrize("last", [event.detail_type for event in HAPPY])
+def test_whichever_event_comes_last_the_metadata_is_up_to_date(s3: Any, last: str) -> None:
+    consume(*(event.detail_type for event in HAPPY if event.detail_type != last), last)
+    found = document(s3)
+    metadata.write(USER, SESSION)
+    assert found == document(s3)
+
+
 def test_a_problem_is_told_without_an_address(s3: Any) -> None:
     consume("Image Uploaded", "Reconstruction Requested", "Reconstruction Failed")
     found = document(s3)

@@ -43,7 +43,7 @@ def state_of_rows() -> dict[str, Any]:
     }
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     story=st.lists(st.sampled_from(OF_JOB + OF_SESSION), max_size=12),
     chance=st.randoms(use_true_random=False),

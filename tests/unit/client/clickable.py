@@ -1,0 +1,61 @@
+"""A photo of two discs on grey with its real embedding, as the endpoint writes it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+from gen3d_events.inference import DecoderGraph, EmbeddingManifest, TensorSpec
+from gen3d_inference.engines.classical import ClassicalSegmenter
+from numpy.typing import NDArray
+from safetensors.numpy import save
+
+WIDTH, HEIGHT = 512, 384
+RED, BLUE = (130, 190), (380, 190)
+RADIUS = 90
+RED_BOX = (30.0, 90.0, 230.0, 290.0)
+BLUE_BOX = (280.0, 90.0, 480.0, 290.0)
+
+
+def disc(centre: tuple[int, int]) -> NDArray[np.bool_]:
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    inside: NDArray[np.bool_] = (columns - centre[0]) ** 2 + (rows - centre[1]) ** 2 < RADIUS**2
+    return inside
+
+
+def picture() -> NDArray[np.uint8]:
+    photo = np.full((HEIGHT, WIDTH, 3), 190, np.uint8)
+    photo[disc(RED)] = (190, 30, 30)
+    photo[disc(BLUE)] = (30, 40, 180)
+    return photo
+
+
+def files() -> dict[str, bytes]:
+    """`manifest.json`, `embedding.safetensors` and a file for each graph."""
+    segmenter = ClassicalSegmenter()
+    embedding = segmenter.embed(picture())
+    manifest = EmbeddingManifest(
+        engine=segmenter.engine,
+        photo_width=WIDTH,
+        photo_height=HEIGHT,
+        input_width=embedding.input_size[0],
+        input_height=embedding.input_size[1],
+        preprocessing=embedding.preprocessing,
+        mask_width=embedding.mask_size[0],
+        mask_height=embedding.mask_size[1],
+        tensors=tuple(
+            TensorSpec.model_validate({"name": name, "shape": it.shape, "dtype": it.dtype.name})
+            for name, it in embedding.tensors.items()
+        ),
+        decoder=tuple(
+            DecoderGraph(role=role, key="k", sha256=hashlib.sha256(graph).hexdigest(), bytes=len(graph))
+            for role, graph in embedding.decoder.items()
+        ),
+    )
+    graphs: dict[str, Any] = {f"{role}.onnx": graph for role, graph in embedding.decoder.items()}
+    return {
+        "manifest.json": manifest.model_dump_json().encode(),
+        "embedding.safetensors": save(embedding.tensors),
+        **graphs,
+    }
