@@ -1,9 +1,6 @@
 """Points and boxes become masks here, as in a browser: with the photo's embedding and the engine's decoder.
 
-The manifest says what the decoder takes (gen3d_events.inference.EmbeddingManifest). Its graphs come in up
-to three roles: `prepare` runs once per photo on the tensors, and its outputs join or replace them by name;
-`mask` runs for an earlier mask, on the same and on `mask_input`, and its outputs replace tensors for that one
-decoding; `decode` makes masks of clicks. Each takes what it declares as inputs, by name.
+The manifest says what the decoder takes, and of which graphs it consists (gen3d_events.inference).
 """
 
 from __future__ import annotations
@@ -12,11 +9,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import onnxruntime
-from gen3d_events.inference import EmbeddingManifest
+from gen3d_events.inference import EmbeddingManifest, Role
 from gen3d_events.models import Engine
 from numpy.typing import NDArray
 from pydantic import ValidationError
@@ -27,7 +24,6 @@ from gen3d.errors import NoMask
 from gen3d.masks import Logits, MaskArray, mask_of, png
 from gen3d.prompts import Box, Point, check_prompts, check_within, corners, objects
 
-Role = Literal["prepare", "mask", "decode"]
 Arrays = dict[str, NDArray[Any]]
 
 CANDIDATES = 4

@@ -72,10 +72,17 @@ class TensorSpec(Model):
     dtype: Literal["float16", "float32", "int32", "int64", "uint8"]
 
 
+Role = Literal["prepare", "mask", "decode"]
+"""What an ONNX graph of a decoder is for. `prepare` runs once per photo on the tensors, and its outputs join
+or replace them by name; `mask` runs for an earlier mask, on the same and on `mask_input`, and its outputs
+replace tensors for that one decoding; `decode` makes masks of clicks. Each takes what it declares as inputs,
+by name."""
+
+
 class DecoderGraph(Model):
     """An ONNX file in the model bucket, named by its content."""
 
-    role: Literal["prepare", "mask", "decode"]
+    role: Role
     key: str
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     bytes: PositiveInt

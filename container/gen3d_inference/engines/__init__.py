@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
+from gen3d_events.inference import Role
 from gen3d_events.models import Engine, Quality
 from numpy.typing import NDArray
 
@@ -17,10 +18,6 @@ Photo = NDArray[np.uint8]
 """RGB, upright, [height, width, 3]."""
 MaskArray = NDArray[np.bool_]
 """True inside the object, [height, width] of its photo."""
-
-
-Role = Literal["prepare", "mask", "decode"]
-"""What an ONNX graph of a decoder is for; see `conformance`."""
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import hashlib
 
 import numpy as np
 import pytest
+from gen3d.clicks import Arrays, Decoder
 from gen3d_events.inference import DecoderGraph, EmbeddingManifest, TensorSpec
-from gen3d_inference.conformance import Arrays, Decoder, violations
 from gen3d_inference.engines import Embedding, MaskArray, Photo
 from gen3d_inference.engines.classical import ClassicalSegmenter
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from onnx import parser
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from tests.conformance import violations
 from tests.unit.inference.solids import Points, picture_plane
 
 SIZE = 512
@@ -192,7 +193,7 @@ COUNTING_PADDING = """
         (DEAF, "", "two boxes give the same masks"),
         (DEAF, "", "an earlier mask changes nothing"),
         (COUNTING_PADDING, "", "padding label -1 change the masks"),
-        (DEAF, ", float[1] invented", "wants the input 'invented'"),
+        (DEAF, ", float[1] invented", "Nothing provides its input 'invented'"),
     ],
 )
 def test_the_conformance_check_tells_a_decoder_that_breaks_the_contract(

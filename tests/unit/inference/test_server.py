@@ -30,7 +30,6 @@ from gen3d_events.inference import (
 from gen3d_events.models import Engine, JobOptions, Mask, Photo, Quality
 from gen3d_events.samples import BUCKET, samples
 from gen3d_inference import engines
-from gen3d_inference.conformance import violations
 from gen3d_inference.engines.classical import ClassicalSegmenter
 from gen3d_inference.engines.relief import ReliefReconstructor
 from gen3d_inference.ply import Splats, from_ply
@@ -38,6 +37,8 @@ from gen3d_inference.server import application
 from gen3d_inference.tasks import Workshop
 from PIL import Image
 from safetensors.numpy import load
+
+from tests.conformance import violations
 
 MODELS = "gen3d-dev-models"
 WIDTH, HEIGHT = 160, 120

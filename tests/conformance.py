@@ -1,68 +1,23 @@
-"""What every decoder must keep to, whatever made it: run on a manifest, its tensors and its graphs.
+"""Whether a decoder with its manifest keeps the contract, judged through the client's own code.
 
-Graphs by role: `prepare` runs once per photo on the tensors, and its outputs join or replace them by name;
-`mask` runs for an earlier mask, on the same and on `mask_input`, and its outputs replace tensors for that
-one decoding; `decode` makes masks of clicks. Each takes what it declares as inputs, by name.
+Any engine's decoder can be judged: `violations` gives sentences, and nothing where all is well.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import numpy as np
-import onnxruntime
-from gen3d_events.inference import EmbeddingManifest
+from gen3d.clicks import CANDIDATES, Arrays, Decoder
+from gen3d.errors import NoMask
+from gen3d_events.inference import EmbeddingManifest, Role
 from numpy.typing import NDArray
 
-from gen3d_inference.engines import Role
-
 Floats = NDArray[np.float32]
-Arrays = dict[str, NDArray[Any]]
 
-_CANDIDATES = 4
 _TOLERANCE = 1e-3
 _PROMPTS = {"point_coords", "point_labels", "mask_input", "has_mask_input"}
-
-
-class Decoder:
-    """One photo's decoder. Raises KeyError where a graph wants an input that nothing provides."""
-
-    def __init__(self, manifest: EmbeddingManifest, tensors: Arrays, graphs: Mapping[Role, bytes]) -> None:
-        self._manifest = manifest
-        self.sessions = {
-            role: onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-            for role, graph in graphs.items()
-        }
-        self._tensors = {**tensors, **(self._run("prepare", tensors) if "prepare" in graphs else {})}
-
-    def decode(
-        self,
-        points: Floats,
-        labels: Floats,
-        earlier: Floats | None = None,
-    ) -> Arrays:
-        """`masks` [1, 4, h, w], `scores` [1, 4] and `object_score` [1]. points [n, 2] in the manifest's input
-        frame; labels [n]; earlier [h, w]: logits of a previous mask."""
-        height, width = self._manifest.mask_height, self._manifest.mask_width
-        mask = np.zeros((height, width), np.float32) if earlier is None else earlier
-        prompts: Arrays = {
-            "point_coords": points[None].astype(np.float32),
-            "point_labels": labels[None].astype(np.float32),
-            "mask_input": mask[None, None].astype(np.float32),
-            "has_mask_input": np.array([earlier is not None], np.float32),
-        }
-        given = {**self._tensors, **prompts}
-        if earlier is not None and "mask" in self.sessions:
-            given |= self._run("mask", given)
-        return self._run("decode", given)
-
-    def _run(self, role: Role, given: Arrays) -> Arrays:
-        session = self.sessions[role]
-        names = [output.name for output in session.get_outputs()]
-        inputs = {wanted.name: given[wanted.name] for wanted in session.get_inputs()}
-        return dict(zip(names, session.run(names, inputs), strict=True))
 
 
 def violations(manifest: EmbeddingManifest, tensors: Arrays, graphs: Mapping[Role, bytes]) -> Iterator[str]:
@@ -71,8 +26,8 @@ def violations(manifest: EmbeddingManifest, tensors: Arrays, graphs: Mapping[Rol
     try:
         decoder = Decoder(manifest, tensors, graphs)
         yield from _decoding_violations(manifest, decoder)
-    except KeyError as error:
-        yield f"a graph wants the input {error}, which no tensor, graph or prompt provides"
+    except NoMask as error:
+        yield error.message
 
 
 def _manifest_violations(
@@ -95,7 +50,7 @@ def _manifest_violations(
 def _decoding_violations(manifest: EmbeddingManifest, decoder: Decoder) -> Iterator[str]:
     height, width = manifest.mask_height, manifest.mask_width
     frame = np.array([manifest.input_width, manifest.input_height], np.float32)
-    shapes = {"masks": (1, _CANDIDATES, height, width), "scores": (1, _CANDIDATES), "object_score": (1,)}
+    shapes = {"masks": (1, CANDIDATES, height, width), "scores": (1, CANDIDATES), "object_score": (1,)}
 
     for wanted in decoder.sessions["decode"].get_inputs():
         if wanted.name in _PROMPTS and wanted.type != "tensor(float)":
