@@ -232,13 +232,13 @@ def reconstruct(
             name=name,
             on_progress=progress.uploading,
         )
-        made = _follow(steps, progress, about)
-        folders = [directory / str(n) for n in range(1, len(made) + 1)] if len(made) > 1 else [directory]
-        _deliver(made, folders, as_json)
+        _deliver(*_follow(steps, progress, about), directory, as_json)
 
 
-def _deliver(jobs: list[Job], folders: list[Path], as_json: bool) -> None:
-    """Download each job that ended well; then raise what went wrong with the first that did not."""
+def _deliver(session: Session, jobs: list[Job], directory: Path, as_json: bool) -> None:
+    """Download each job that ended well, several into folders of their own; then raise what went wrong with
+    the first that did not."""
+    folders = [directory / str(n) for n in range(1, len(jobs) + 1)] if len(jobs) > 1 else [directory]
     summaries = []
     for job, folder in zip(jobs, folders, strict=True):
         if job.state != "completed":
@@ -247,7 +247,7 @@ def _deliver(jobs: list[Job], folders: list[Path], as_json: bool) -> None:
             paths = job.download(folder)
         summaries.append(job.summary() | {"directory": str(folder.resolve())})
         if not as_json:
-            report.print_label(out, job)
+            report.print_label(out, session, job)
             report.print_files(out, paths)
     for number, job in enumerate(jobs, 1):
         if len(jobs) > 1 and job.state != "completed":
@@ -345,7 +345,7 @@ def show(
         session = gen3d.session(job.session_id)
         out.print(f"{job.id}  {job.state.replace('_', ' ')}", highlight=False)
         out.print(report.stage_table(session.stages(job)))
-        report.print_label(out, job)
+        report.print_label(out, session, job)
         if job.problem:
             report.print_error(out, JobFailed.from_problem(job.problem))
         report.print_files(out, paths)
@@ -360,9 +360,9 @@ def token(api: Api = None) -> None:
 
 def _follow(
     steps: Iterator[tuple[Session, list[Job]]], progress: report.Progress, about: dict[str, Any]
-) -> list[Job]:
+) -> tuple[Session, list[Job]]:
     """Show the steps of a reconstruction as they happen; `about` learns the ids as soon as they exist."""
-    jobs: list[Job] = []
+    session, jobs = None, list[Job]()
     try:
         with progress.shown():
             for session, jobs in steps:
@@ -372,7 +372,9 @@ def _follow(
         for job in jobs:
             err.print(f"The job goes on. To look at it: gen3d show {job.id}", soft_wrap=True)
         raise
-    return jobs
+    if session is None:
+        raise AssertionError("a reconstruction begins with its session")
+    return session, jobs
 
 
 def _make_folder(directory: Path) -> None:

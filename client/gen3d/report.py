@@ -125,9 +125,9 @@ def print_files(console: Console, paths: dict[str, Path]) -> None:
         console.print(line, soft_wrap=True, highlight=False)
 
 
-def print_label(console: Console, job: Job) -> None:
+def print_label(console: Console, session: Session, job: Job) -> None:
     """Which engines computed the result, and a plain word where one of them is no trained model."""
-    if used := engines(job.events):
+    if used := engines(session.events, job.events):
         names = ", ".join(f"{it['name']} {it['version']}" for it in used)
         console.print(f"engines: {escape(names)}", soft_wrap=True)
     if job.weight_free:

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from gen3d import Gen3D, Gen3DError, Job
+from gen3d import Gen3D, Gen3DError, Job, Session
 from gen3d.report import Progress, print_error, print_files, print_label
 from PIL import Image
 from rich.console import Console
@@ -67,10 +67,10 @@ def _demo() -> None:
     with cloud.running_cloud(STATE, cloud.Options(front_port=free_port())) as here:
         console.print(f"ready after {time.monotonic() - begun:.1f} s\n\n{_short(SCENE / 'photo.jpg')}")
         with Gen3D(f"{here.url}/api", here.user.email, here.user.password) as gen3d:
-            job = _photo_to_mail(gen3d)
+            session, job = _photo_to_mail(gen3d)
             paths = job.download(RESULT)
         mail = _mail_about(here, job)
-    print_label(console, job)
+    print_label(console, session, job)
     console.print(
         f"clicked at {CLICK[:2]}: the mask shares {_overlap(paths['mask.png']):.1%} with the true one (IoU)"
     )
@@ -81,7 +81,7 @@ def _demo() -> None:
     console.print(f"\nAll of it took {time.monotonic() - begun:.1f} s. Nothing is left running.")
 
 
-def _photo_to_mail(gen3d: Gen3D) -> Job:
+def _photo_to_mail(gen3d: Gen3D) -> tuple[Session, Job]:
     """Make the mesh and wait until its mail was sent, showing the stages as they pass."""
     progress = Progress(console)
     with progress.shown():
@@ -94,7 +94,7 @@ def _photo_to_mail(gen3d: Gen3D) -> Job:
         progress.update(session.refresh().stages(job))
     if not told:
         raise DemoFailed(f"No mail was sent within {MAIL_SECONDS:.0f} s.")
-    return job
+    return session, job
 
 
 def _mail_about(here: cloud.Cloud, job: Job) -> Mail:

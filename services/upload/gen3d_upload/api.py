@@ -208,7 +208,7 @@ def _refused(error: Refused) -> Response[dict[str, Any]]:
 
 def _invalid(error: RequestValidationError) -> Response[dict[str, Any]]:
     """Names every field that is wrong, as `options.quality: Input should be ...`."""
-    wrong = (f"{'.'.join(map(str, it['loc'][1:])) or it['loc'][0]}: {it['msg']}" for it in error.errors())
+    wrong = (f"{_field(it['loc'])}: {it['msg']}" for it in error.errors())
     return _refusal("request_invalid", "; ".join(wrong) + ".")
 
 
@@ -219,6 +219,13 @@ def _not_found(_: NotFoundError) -> Response[dict[str, Any]]:
 def _broken(_: Exception) -> Response[dict[str, Any]]:
     logger.exception("request failed")
     return _refusal("internal_error")
+
+
+def _field(location: tuple[str | int, ...]) -> str:
+    """Which part of the request is meant. Where that is not JSON, its text or an offset is no name."""
+    place, *names = location
+    known = ".".join(name for name in names if isinstance(name, str) and name.isidentifier())
+    return known[:80] or str(place)
 
 
 app.exception_handler(Refused)(_refused)
