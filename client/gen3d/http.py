@@ -65,7 +65,7 @@ def send(request: Callable[[], httpx.Response], url: str) -> httpx.Response:
         except httpx.TransportError as error:
             if attempt == ATTEMPTS:
                 raise Unreachable(
-                    f"{url} does not answer: {error or type(error).__name__}.",
+                    f"{url} does not answer: {str(error).rstrip('.') or type(error).__name__}.",
                     "Is it running, and is the address right?",
                 ) from error
             pause = None

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from gen3d.errors import Gen3DError, SignInFailed, Unreachable
+from gen3d.errors import Gen3DError, SignInFailed, Unreachable, WrongUsage
 
 if TYPE_CHECKING:
     from gen3d_local.cloud import Cloud
@@ -25,12 +25,14 @@ def find(api: str | None) -> Place:
     """`api`, or the local cloud if it runs, or $GEN3D_API; with the person for it.
 
     The local cloud has its demo user; elsewhere $GEN3D_USER and $GEN3D_PASSWORD are asked for where they are
-    not set and there is somebody to ask. Raises Unreachable, SignInFailed.
+    not set and there is somebody to ask. Raises WrongUsage, Unreachable, SignInFailed.
     """
     local = _local()
     if local and (api is None or api.rstrip("/") == local.api_url):
         return local
     url = api or os.environ.get("GEN3D_API")
+    if url and not url.startswith(("http://", "https://")):
+        raise WrongUsage(f"{url} is no address of an API.", "Give one such as https://gen3d.example.org/api.")
     if not url:
         raise Unreachable(
             "No local cloud is running, and no other Gen3D is named.",
