@@ -1,7 +1,7 @@
 """Clean product photos with true masks, rendered by us: `python -m benchmarks.product_photos [--out DIR]`.
 
 Objects stand on a studio sweep, a table that bends up into the background without an edge. Light comes from
-one soft box of the demo's scene and from the room, so that shadows are soft. Seeded: the same pixels each time.
+one soft box of the demo's scene and from the room, so that shadows are soft. Seeded: always the same pixels.
 Units are about the object's height, z is up. Places, directions and normals are (n, 3); colours and light are
 linear RGB.
 """
