@@ -64,7 +64,7 @@ class ClassicalSegmenter:
                 "features": np.ascontiguousarray(features.transpose(2, 0, 1)[None], dtype=np.float16),
                 "border_calm": calm,
                 "superpixels": found.labels[None, None].astype(np.float16),
-                "members": found.members[None].astype(np.uint8),
+                "members": np.ascontiguousarray(found.members.T[None], dtype=np.uint8),
                 "region_facts": np.stack(facts, axis=1)[None].astype(np.float16),
                 "outlines": found.outlines[None].astype(np.float16),
             },

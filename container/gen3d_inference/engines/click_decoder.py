@@ -31,7 +31,7 @@ clicks (
     float16[1, {CHANNELS}, height, width] features,
     float16[1] border_calm,
     float16[1, 1, mask_height, mask_width] superpixels,
-    uint8[1, regions, parts] members,
+    uint8[1, parts, regions] members,
     float16[1, regions, 7] region_facts,
     float16[1, parts, {OUTLINE_POINTS}, 2] outlines,
     float[1, points, 2] point_coords,
@@ -44,14 +44,14 @@ clicks (
     float[1] object_score
 )
 <
-    float[1, 4, 1, 1] likeness_limit = {{2.75, 1.5, 2.75, 5.0}},
-    float[1, 4, 1, 1] likeness_weight = {{1.0, 1.0, 1.0, 0.5}},
-    float[1, 4, 1, 1] wall_weight = {{5.0, 1.0, 5.0, 8.0}},
-    float[4, 1, 1] size_preference = {{0.0, -2.0, 0.0, 1.5}},
+    float[1, 3, 1, 1] likeness_limit = {{1.5, 2.75, 5.0}},
+    float[1, 3, 1, 1] likeness_weight = {{1.0, 1.0, 0.5}},
+    float[1, 3, 1, 1] wall_weight = {{1.0, 5.0, 8.0}},
+    float[3, 1, 1] size_preference = {{-2.0, 0.0, 1.5}},
     float depth_weight_cluttered = {{1.2}}, float depth_weight_calm = {{4.0}}, float deepest = {{1.2}},
     float agree_weight = {{3.0}}, float disagree_weight = {{6.0}}, float box_weight = {{15.0}},
     float region_weight_cluttered = {{4.0}}, float region_weight_calm = {{12.0}},
-    float[1, 4] candidate_weight = {{1.0, 0.9, 1.0, 0.95}},
+    float[1, 3] candidate_weight = {{0.9, 1.0, 0.95}},
     float finer = {{{FINER}.0}}, float calm_weight = {{3.0}}, float edge_weight = {{0.5}}, float step_weight = {{0.05}},
     float click_reach_square = {{16.0}}, float click_weight = {{4.0}}, float certain = {{8.0}},
     float object_label = {{1.0}}, float background_label = {{0.0}}, float above_labels = {{1.5}},
@@ -63,7 +63,7 @@ clicks (
     int64 i4 = {{4}}, int64 i5 = {{5}}, int64 i6 = {{6}},
     float never = {{-1e4}}, int64[1] one_row = {{1}},
     int64[1] wall_channel = {{7}}, int64[1] edge_channel = {{8}}, int64[1] channel_end = {{9}},
-    int64[2] likeness_rows = {{7, -1}}, int64[1] in_a_row = {{-1}}, int64[2] two_planes = {{1, 2}}, int64[2] four_planes = {{1, 4}},
+    int64[2] likeness_rows = {{7, -1}}, int64[1] in_a_row = {{-1}}, int64[2] two_planes = {{1, 2}}, int64[2] three_planes = {{1, 3}}, int64[4] shown = {{1, 0, 1, 2}},
     int64[1] start = {{0}}, int64[1] axis_0 = {{0}}, int64[1] axis_1 = {{1}}, int64[2] axes_0_1 = {{0, 1}},
     int64[2] axes_0_2 = {{0, 2}}, int64[2] axes_1_2 = {{1, 2}}, int64[1] sides = {{2}},
     int64[1] sides_end = {{4}}, int64 i0 = {{0}}, int64 i1 = {{1}}, int64 i2 = {{2}}, int64 i3 = {{3}}
@@ -181,10 +181,10 @@ _REGIONS = """
     part_row_half = Reshape (superpixels, flat)
     part_row = Cast <to = 7> (part_row_half)
     part_of_point = Gather (part_row, fine_index)
-    member_numbers = Squeeze (members, axis_0)
-    member = Cast <to = 1> (member_numbers)
-    holds_by_region = Gather <axis = 1> (member, part_of_point)
-    holds = Transpose <perm = [1, 0]> (holds_by_region)
+    holder_numbers = Squeeze (members, axis_0)
+    holder = Cast <to = 1> (holder_numbers)
+    member = Transpose <perm = [1, 0]> (holder)
+    holds = Gather <axis = 0> (holder, part_of_point)
     is_held = Greater (holds, half)
 
     # how deep in each region a click lies, 1 for the middle: the way to the nearest superpixel outside of it,
@@ -197,20 +197,18 @@ _REGIONS = """
     apart_places = Sub (outline_places, click_places)
     apart_squares = ReduceSumSquare <axes = [3], keepdims = 0> (apart_places)
     apart_parts = ReduceMin <axes = [2], keepdims = 0> (apart_squares)
-    member_size = Shape (member)
-    part_count = Slice (member_size, axis_1, axis_2, axis_0)
+    holder_size = Shape (holder)
+    part_count = Slice (holder_size, axis_0, axis_1, axis_0)
     near_count = Min (part_count, nearest)
     near_square, near_part = TopK <axis = 1, largest = 0> (apart_parts, near_count)
-    is_near_held = Gather <axis = 1> (member_numbers, near_part)
-    is_near_held_flag = Cast <to = 9> (is_near_held)
-    near_square_all = Unsqueeze (near_square, axis_0)
-    outside_square = Where (is_near_held_flag, far, near_square_all)
-    nearest_outside_square = ReduceMin <axes = [2], keepdims = 0> (outside_square)
+    near_held_number = Gather <axis = 0> (holder_numbers, near_part)
+    is_near_held = Cast <to = 9> (near_held_number)
+    near_square_all = Unsqueeze (near_square, axis_2)
+    outside_square = Where (is_near_held, far, near_square_all)
+    nearest_outside_square = ReduceMin <axes = [1], keepdims = 0> (outside_square)
     farthest_seen = ReduceMax <axes = [1], keepdims = 1> (near_square)
-    farthest_row = Transpose <perm = [1, 0]> (farthest_seen)
-    depth_square = Min (nearest_outside_square, farthest_row)
-    depth_by_region = Sqrt (depth_square)
-    depth_px = Transpose <perm = [1, 0]> (depth_by_region)
+    depth_square = Min (nearest_outside_square, farthest_seen)
+    depth_px = Sqrt (depth_square)
     facts_half = Squeeze (region_facts, axis_0)
     facts = Cast <to = 1> (facts_half)
     prior = Gather <axis = 1> (facts, i0)
@@ -302,9 +300,11 @@ _REGIONS = """
     region_weight_more = Mul (region_weight_gain, calm_float)
     region_weight = Add (region_weight_cluttered, region_weight_more)
     parts_evidence = Mul (likely_signed, region_weight)
-    region_rows = Gather <axis = 1> (parts_evidence, part_row)
+    evidence_by_part = Transpose <perm = [1, 0]> (parts_evidence)
+    evidence_by_px = Gather <axis = 0> (evidence_by_part, part_row)
+    region_rows = Transpose <perm = [1, 0]> (evidence_by_px)
     fine_plane = Slice (fine_size, sides, sides_end, axis_0)
-    region_planes = Concat <axis = 0> (four_planes, fine_plane)
+    region_planes = Concat <axis = 0> (three_planes, fine_plane)
     region_rough = Reshape (region_rows, region_planes)
     region_soft = AveragePool <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (region_rough)
     region_evidence = AveragePool <kernel_shape = [3, 3], pads = [1, 1, 1, 1]> (region_soft)
@@ -384,8 +384,8 @@ _MASKS = f"""
     earlier_evidence = Mul (earlier_half, has_mask_input)
     own_evidence = Add (click_evidence_full, earlier_evidence)
     mask_height_width = Slice (plane_size, sides, sides_end, axis_0)
-    four_planes_size = Concat <axis = 0> (four_planes, mask_height_width)
-    smooth_full = Resize <mode = "linear"> (smooth, , , four_planes_size)
+    three_planes_size = Concat <axis = 0> (three_planes, mask_height_width)
+    smooth_full = Resize <mode = "linear"> (smooth, , , three_planes_size)
     clutter = Sub (one, calm)
     px_evidence = Mul (smooth_full, clutter)
     scene_evidence = Add (px_evidence, region_evidence)
@@ -413,20 +413,22 @@ _MASKS = f"""
     is_around = Or (is_beside, is_over)
     is_outside = And (is_around, has_box)
     boxed = Where (is_outside, minus_certain, all_evidence)
-    masks = Clip (boxed, minus_certain, certain)
+    kinds = Clip (boxed, minus_certain, certain)
 
     # a mask is good when little of it is in doubt
     minus_one = Neg (one)
-    is_sure = Greater (masks, one)
-    is_possible = Greater (masks, minus_one)
+    is_sure = Greater (kinds, one)
+    is_possible = Greater (kinds, minus_one)
     sure = Cast <to = 1> (is_sure)
     possible = Cast <to = 1> (is_possible)
     sure_area = ReduceMean <axes = [2, 3], keepdims = 0> (sure)
     possible_area = ReduceMean <axes = [2, 3], keepdims = 0> (possible)
     possible_area_or_tiny = Max (possible_area, tiny)
     stability = Div (sure_area, possible_area_or_tiny)
-    scores = Mul (stability, candidate_weight)
-    object_score = ReduceMax <axes = [1, 2, 3], keepdims = 0> (masks)
+    kind_scores = Mul (stability, candidate_weight)
+    masks = Gather <axis = 1> (kinds, shown)
+    scores = Gather <axis = 1> (kind_scores, shown)
+    object_score = ReduceMax <axes = [1, 2, 3], keepdims = 0> (kinds)
 """
 
 
