@@ -35,6 +35,8 @@ _SMALLEST, _LARGEST = 0.0004, 0.9
 _MOST_REGIONS = 1900
 _DARKEST_EDGE = 0.5
 """Added to edges before their logarithm, CIE Lab a px."""
+_REVISED, _ALIKE = 48, 0.6
+"""So many regions are revised; a superpixel changes sides if its colour is so many times nearer there."""
 _SETTLING, _INSIDE = 3, 3
 """Rounds in which boundaries move by up to a px, and how far inside a side's colour is looked up, px."""
 _DEPTH_STEP = 4
@@ -42,21 +44,21 @@ _DEPTH_STEP = 4
 
 _WEIGHTS = np.array(
     [  # where the photo's border is uneven, where it is even
-        (0.1, -1.0),  # mean log strength of the edges outside
-        (0.1, 3.9),  # ... of the edges on the outline, less those outside
-        (-3.9, 6.0),  # share of all edges that lie inside or on the outline
-        (1.1, -2.8),  # log of the share that lies outside
-        (0.1, 1.3),  # mean log strength of the edges on the outline
-        (0.8, 2.5),  # ... less those inside
-        (0.8, 1.0),  # mean log difference of the colours on both sides
-        (0.0, 0.05),  # log of the area's share of the photo
-        (-0.027, -0.004),  # its square
-        (-16.3, -3.4),  # share of the outline that lies on the photo's border
-        (-0.15, -0.2),  # sides of the photo that it touches
-        (1.7, 0.85),  # log of the compactness, 4 pi area / outline ** 2
-        (1.5, -0.9),  # log of the share of its bounding box
-        (0.05, -0.6),  # log of the spread of its colours
-        (-0.8, 0.3),  # 1 if it does not touch the photo's border
+        (0.15, -1.2),  # mean log strength of the edges outside
+        (0.7, 4.3),  # ... of the edges on the outline, less those outside
+        (-4.2, 10.4),  # share of all edges that lie inside or on the outline
+        (1.25, -5.7),  # log of the share that lies outside
+        (0.45, 1.6),  # mean log strength of the edges on the outline
+        (0.9, 3.4),  # ... less those inside
+        (0.3, 0.5),  # mean log difference of the colours on both sides
+        (0.0, 0.1),  # log of the area's share of the photo
+        (-0.027, -0.003),  # its square
+        (-3.2, -8.1),  # share of the outline that lies on the photo's border
+        (-0.35, -0.5),  # sides of the photo that it touches
+        (1.9, 2.5),  # log of the compactness, 4 pi area / outline ** 2
+        (1.0, -0.55),  # log of the share of its bounding box
+        (0.55, -1.6),  # log of the spread of its colours
+        (1.5, 0.7),  # 1 if it does not touch the photo's border
     ]
 )
 """How much each property speaks for a region's being an object, in nats."""
@@ -86,6 +88,7 @@ def regions(lab: Plane, edges: Plane, calm: float) -> Regions:
         members = _on_the_way(_merged(graph, weight), graph.count)
         found += [members, _not_swallowed(graph, members)]
     members = np.unique(np.concatenate(found), axis=0)
+    members = np.unique(np.concatenate([members, _revised(graph, labels, members, calm)]), axis=0)
     share = members @ graph.area / labels.size
     single = members.sum(axis=1) == 1
     members = members[single | ((share >= _SMALLEST) & (share <= _LARGEST))]
@@ -99,7 +102,7 @@ def regions(lab: Plane, edges: Plane, calm: float) -> Regions:
     return Regions(
         labels=labels,
         members=members,
-        prior=properties @ (_WEIGHTS @ (1 - calm, calm)),
+        prior=_prior(properties, calm),
         radius=_radii(labels, members, boxes),
         log_area=np.log(members @ graph.area / labels.size),
         boxes=boxes,
@@ -140,6 +143,12 @@ class _Graph:
             ],
             axis=1,
         ).astype(np.float64)
+
+    def touching(self) -> Floats:
+        """[n, n]: length of each common boundary, px."""
+        lengths = np.zeros((self.count, self.count))
+        lengths[tuple(self.pairs.T)] = self.common[:, 0]
+        return lengths + lengths.T
 
 
 def _superpixels(lab: Plane, edges: Plane) -> Labels:
@@ -287,6 +296,42 @@ def _not_swallowed(graph: _Graph, members: Members) -> Members:
     return np.array(found, dtype=bool).reshape(-1, graph.count)
 
 
+def _revised(graph: _Graph, labels: Labels, members: Members, calm: float) -> Members:
+    """The likeliest regions once more: without the superpixels in them that look like what is around, as in
+    the hole of a handle; with the neighbours that look like what is inside; and both."""
+    prior = _prior(_properties(graph, members, _boxes(labels, members)), calm)
+    inside = members[np.argsort(-prior, kind="stable")[:_REVISED]]
+    around, to_around, to_inside = _likeness(graph, inside)
+    lost = inside & (to_around < _ALIKE * to_inside)
+    won = around & (to_inside < _ALIKE * to_around)
+    revised = np.concatenate([inside & ~lost, inside | won, (inside & ~lost) | won])
+    return revised[revised.any(axis=1)]
+
+
+def _likeness(graph: _Graph, inside: Members) -> tuple[Members, Floats, Floats]:
+    """[t, s] each: whether a superpixel touches the region from outside; how far its colour is from the mean
+    colour around the region, and from that inside, Lab."""
+    around = np.where(inside, 0, inside @ graph.touching())
+    area = inside * graph.area
+    mean_around = around @ graph.colour / np.maximum(around.sum(axis=1, keepdims=True), 1e-6)
+    mean_inside = area @ graph.colour / area.sum(axis=1, keepdims=True)
+    return around > 0, _apart(graph.colour, mean_around), _apart(graph.colour, mean_inside)
+
+
+def _apart(colours: Floats, means: Floats) -> Floats:
+    """[t, s]: from each of the means [t, 3] to each of the colours [s, 3]."""
+    squares = (means**2).sum(axis=1)[:, None] + (colours**2).sum(axis=1) - 2 * means @ colours.T
+    return np.sqrt(np.maximum(squares, 0))
+
+
+def _hole_outlines(graph: _Graph, members: Members) -> Floats:
+    """[t]: length of the outline around holes in which the surroundings show, of one superpixel each, px."""
+    around, to_around, to_inside = _likeness(graph, members)
+    outline = np.bincount(graph.pairs.ravel(), graph.common[:, 0].repeat(2), graph.count)
+    enclosed = around & (members @ graph.touching() >= outline - 0.5) & (graph.sides.sum(axis=0) == 0)
+    return np.asarray((enclosed & (to_around < to_inside)) @ outline)
+
+
 def _parts(graph: _Graph, inside: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
     a, b = graph.pairs[inside[graph.pairs].all(axis=1)].T
     touching = sparse.coo_array((np.ones(len(a)), (a, b)), shape=(graph.count, graph.count))
@@ -296,6 +341,11 @@ def _parts(graph: _Graph, inside: NDArray[np.bool_]) -> Iterator[NDArray[np.bool
 
 
 # --- what is known of regions ------------------------------------------------------------------------------
+
+
+def _prior(properties: Floats, calm: float) -> Floats:
+    """[t]: how much like an object, in nats."""
+    return np.asarray(properties @ (_WEIGHTS @ (1 - calm, calm)))
 
 
 def _properties(graph: _Graph, members: Members, boxes: NDArray[np.int64]) -> Floats:
@@ -322,6 +372,7 @@ def _properties(graph: _Graph, members: Members, boxes: NDArray[np.int64]) -> Fl
     log_area = np.log(area / graph.area.sum())
     at_sides = of @ graph.sides.T
     length = np.maximum(on[:, 0] + at_sides.sum(axis=1), 1)
+    outer_length = np.maximum(length - _hole_outlines(graph, members), 1)
     box_area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     mean = of @ (graph.colour * graph.area[:, None]) / area[:, None]
     square = of @ (((graph.colour**2).sum(axis=1) + graph.spread) * graph.area) / area
@@ -339,7 +390,7 @@ def _properties(graph: _Graph, members: Members, boxes: NDArray[np.int64]) -> Fl
             log_area**2,
             at_sides.sum(axis=1) / length,
             (at_sides > 0).sum(axis=1),
-            np.log(4 * np.pi * area / length**2),
+            np.log(4 * np.pi * area / outer_length**2),
             np.log(area / box_area),
             np.log(spread + 1),
             at_sides.sum(axis=1) == 0,
