@@ -99,7 +99,8 @@ def _calm(lab: Plane) -> NDArray[np.float16]:
     """How free of edges the photo's border is [1]: 1 for an even background, near 0 for a cluttered scene."""
     ring = np.concatenate([lab[0], lab[1:, -1], lab[-1, -2::-1], lab[-2:0:-1, 0]])
     steps = np.linalg.norm(np.diff(ring, axis=0), axis=-1)
-    return np.array([np.exp(-4 * np.maximum(steps - _NOISE, 0.0).mean())], dtype=np.float16)
+    even = np.exp(-4 * np.maximum(steps - _NOISE, 0.0).mean())
+    return np.array([np.clip((even - 0.2) / 0.6, 0, 1)], dtype=np.float16)
 
 
 def _edges(lab: Plane) -> Plane:

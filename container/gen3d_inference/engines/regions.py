@@ -325,11 +325,16 @@ def _apart(colours: Floats, means: Floats) -> Floats:
 
 
 def _hole_outlines(graph: _Graph, members: Members) -> Floats:
-    """[t]: length of the outline around holes in which the surroundings show, of one superpixel each, px."""
-    around, to_around, to_inside = _likeness(graph, members)
-    outline = np.bincount(graph.pairs.ravel(), graph.common[:, 0].repeat(2), graph.count)
-    enclosed = around & (members @ graph.touching() >= outline - 0.5) & (graph.sides.sum(axis=0) == 0)
-    return np.asarray((enclosed & (to_around < to_inside)) @ outline)
+    """[t]: length of the outline around holes in which the surroundings show, px."""
+    _, to_around, to_inside = _likeness(graph, members)
+    touching = graph.touching()
+    beside = (touching > 0).astype(np.float32)
+    outside = ~members & (graph.sides.sum(axis=0) > 0)
+    size = 0
+    while size != (size := int(outside.sum())):
+        outside |= ~members & (outside.astype(np.float32) @ beside > 0)
+    holes = ~members & ~outside & (to_around < to_inside)
+    return np.asarray((holes * (members @ touching)).sum(axis=1))
 
 
 def _parts(graph: _Graph, inside: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
