@@ -41,6 +41,9 @@ _SENSOR_NOISE = 1.2
 """Standard deviation, of 255."""
 _JPEG_QUALITY = 92
 
+_UPRIGHT = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
+"""Turns what lies around the z axis up."""
+
 Paint = Callable[[Floats], Floats]
 """Colours (n, 3) of places on the object."""
 
@@ -71,7 +74,10 @@ class Product:
 # --- shapes: the longest side about 1, standing at z = 0 ------------------------------------------
 
 
-def lathe(*outline: tuple[float, float]) -> Callable[[], trimesh.Trimesh]:
+Shape = Callable[[], trimesh.Trimesh]
+
+
+def lathe(*outline: tuple[float, float]) -> Shape:
     """A solid of revolution from (radius, height), from the foot's middle to the top's middle."""
 
     def shape() -> trimesh.Trimesh:
@@ -80,20 +86,26 @@ def lathe(*outline: tuple[float, float]) -> Callable[[], trimesh.Trimesh]:
     return shape
 
 
+def _together(*parts: trimesh.Trimesh) -> trimesh.Trimesh:
+    whole = trimesh.util.concatenate(list(parts))
+    assert isinstance(whole, trimesh.Trimesh)
+    return whole
+
+
 def bottle() -> trimesh.Trimesh:
     return trimesh.Trimesh(*turned(profile(300), 180), process=False)
 
 
 def ball() -> trimesh.Trimesh:
-    return trimesh.creation.icosphere(subdivisions=5, radius=0.4).apply_translation((0, 0, 0.4))
+    mesh: trimesh.Trimesh = trimesh.creation.icosphere(subdivisions=5, radius=0.4).apply_translation(
+        (0, 0, 0.4)
+    )
+    return mesh
 
 
 def carton() -> trimesh.Trimesh:
-    return trimesh.creation.box((0.62, 0.34, 0.86)).apply_translation((0, 0, 0.43))
-
-
-def brick() -> trimesh.Trimesh:
-    return trimesh.creation.box((0.9, 0.45, 0.3)).apply_translation((0, 0, 0.15))
+    mesh: trimesh.Trimesh = trimesh.creation.box((0.62, 0.34, 0.86)).apply_translation((0, 0, 0.43))
+    return mesh
 
 
 def mug() -> trimesh.Trimesh:
@@ -101,16 +113,15 @@ def mug() -> trimesh.Trimesh:
         (0, 0), (0.26, 0), (0.3, 0.03), (0.3, 0.66), (0.28, 0.67), (0.26, 0.64), (0.25, 0.08), (0, 0.06)
     )()
     handle = trimesh.creation.torus(0.19, 0.045, major_sections=64, minor_sections=24)
-    turn = trimesh.transformations.rotation_matrix(np.pi / 2, (1, 0, 0))
-    handle.apply_transform(turn).apply_translation((0.32, 0, 0.35))
+    handle.apply_transform(_UPRIGHT).apply_translation((0.32, 0, 0.35))
     handle.update_faces(handle.triangles_center[:, 0] > 0.27)
-    return trimesh.util.concatenate([body, handle])
+    return _together(body, handle)
 
 
 def ring() -> trimesh.Trimesh:
-    upright = trimesh.transformations.rotation_matrix(np.pi / 2, (1, 0, 0))
     torus = trimesh.creation.torus(0.3, 0.13, major_sections=128, minor_sections=48)
-    return torus.apply_transform(upright).apply_translation((0, 0, 0.43))
+    mesh: trimesh.Trimesh = torus.apply_transform(_UPRIGHT).apply_translation((0, 0, 0.43))
+    return mesh
 
 
 def stool() -> trimesh.Trimesh:
@@ -119,9 +130,8 @@ def stool() -> trimesh.Trimesh:
         for x in (-0.27, 0.27)
         for y in (-0.27, 0.27)
     ]
-    return trimesh.util.concatenate(
-        [lathe((0, 0.53), (0.42, 0.53), (0.44, 0.57), (0.42, 0.63), (0, 0.63))(), *legs]
-    )
+    seat = lathe((0, 0.53), (0.42, 0.53), (0.44, 0.57), (0.42, 0.63), (0, 0.63))()
+    return _together(seat, *legs)
 
 
 def lamp() -> trimesh.Trimesh:
@@ -232,17 +242,17 @@ class _Studio:
         self._scale = _VIEW / long_side
         self._rng = np.random.default_rng(product.seed)
         mesh = product.shape().copy()
-        pose = trimesh.transformations.rotation_matrix(np.radians(product.turn), (0, 0, 1))
-        self._unposed = np.linalg.inv(trimesh.transformations.translation_matrix((*product.shift, 0)) @ pose)
-        mesh.apply_transform(pose).apply_translation((*product.shift, 0))
+        pose = _pose(product)
+        self._unposed = np.linalg.inv(pose)
+        mesh.apply_transform(pose)
         low, high = mesh.bounds
         self._aim = np.array([0, 0, (low[2] + high[2]) / 2])
         smooth = trimesh.graph.smooth_shade(mesh, angle=np.radians(35))
         self._triangles, self._normals = np.asarray(smooth.faces), np.asarray(smooth.vertex_normals)
         self._rays = o3d.t.geometry.RaycastingScene(nthreads=1)
         self._rays.add_triangles(
-            o3d.core.Tensor(np.asarray(smooth.vertices, np.float32)),
-            o3d.core.Tensor(self._triangles.astype(np.uint32)),
+            o3d.core.Tensor.from_numpy(np.asarray(smooth.vertices, np.float32)),
+            o3d.core.Tensor.from_numpy(self._triangles.astype(np.uint32)),
         )
         self._box = _soft_box(self._rng)
         tilt = np.radians(product.elevation)
@@ -281,13 +291,13 @@ class _Studio:
         return np.asarray(~self._open(start, toward, np.inf))
 
     def _open(self, start: Floats, toward: Floats, reach: float) -> MaskArray:
-        rays = o3d.core.Tensor(np.concatenate([start, toward], axis=1).astype(np.float32))
+        rays = o3d.core.Tensor.from_numpy(np.concatenate([start, toward], axis=1).astype(np.float32))
         return np.asarray(~self._rays.test_occlusions(rays, tnear=0, tfar=reach).numpy())
 
     def _object(self, x: Floats, y: Floats) -> tuple[Floats, MaskArray]:
         """Light from the object in places of the photo, and whether it is there."""
         start, toward = self._through(x, y)
-        rays = o3d.core.Tensor(np.concatenate([start, toward], axis=1).astype(np.float32))
+        rays = o3d.core.Tensor.from_numpy(np.concatenate([start, toward], axis=1).astype(np.float32))
         answer = self._rays.cast_rays(rays)
         distance = answer["t_hit"].numpy().astype(np.float64)
         met = np.isfinite(distance)
@@ -362,6 +372,15 @@ class _Studio:
         fresnel = 0.04 + 0.5 * (1 - cosine) ** 5
         shine = 1 / (1 + np.exp(-(along - 0.93) * 60))
         return np.asarray(self._product.gloss * fresnel * (2.5 * shine + 0.25 * np.clip(back[:, 2], 0, 1)))
+
+
+def _pose(product: Product) -> Floats:
+    """[4, 4]: turns about z, then moves."""
+    turn = np.radians(product.turn)
+    pose = np.eye(4)
+    pose[:2, :2] = (np.cos(turn), -np.sin(turn)), (np.sin(turn), np.cos(turn))
+    pose[:2, 3] = product.shift
+    return pose
 
 
 def _soft_box(rng: np.random.Generator) -> SoftBox:

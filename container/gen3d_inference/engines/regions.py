@@ -44,21 +44,21 @@ _DEPTH_STEP = 4
 
 _WEIGHTS = np.array(
     [  # where the photo's border is uneven, where it is even
-        (0.15, -1.2),  # mean log strength of the edges outside
-        (0.7, 4.3),  # ... of the edges on the outline, less those outside
-        (-4.2, 10.4),  # share of all edges that lie inside or on the outline
-        (1.25, -5.7),  # log of the share that lies outside
-        (0.45, 1.6),  # mean log strength of the edges on the outline
-        (0.9, 3.4),  # ... less those inside
-        (0.3, 0.5),  # mean log difference of the colours on both sides
-        (0.0, 0.1),  # log of the area's share of the photo
-        (-0.027, -0.003),  # its square
-        (-3.2, -8.1),  # share of the outline that lies on the photo's border
-        (-0.35, -0.5),  # sides of the photo that it touches
-        (1.9, 2.5),  # log of the compactness, 4 pi area / outline ** 2
-        (1.0, -0.55),  # log of the share of its bounding box
-        (0.55, -1.6),  # log of the spread of its colours
-        (1.5, 0.7),  # 1 if it does not touch the photo's border
+        (0.15, -2.4),  # mean log strength of the edges outside
+        (0.7, 9.3),  # ... of the edges on the outline, less those outside
+        (-4.2, 22.7),  # share of all edges that lie inside or on the outline
+        (1.25, -11.6),  # log of the share that lies outside
+        (0.45, 3.5),  # mean log strength of the edges on the outline
+        (0.9, 6.9),  # ... less those inside
+        (0.3, 1.6),  # mean log difference of the colours on both sides
+        (0.0, 0.21),  # log of the area's share of the photo
+        (-0.027, -0.008),  # its square
+        (-3.2, -21.1),  # share of the outline that lies on the photo's border
+        (-0.35, -1.6),  # sides of the photo that it touches
+        (1.9, 6.4),  # log of the compactness, 4 pi area / outline ** 2
+        (1.0, -2.5),  # log of the share of its bounding box
+        (0.55, -2.7),  # log of the spread of its colours
+        (1.5, 2.2),  # 1 if it does not touch the photo's border
     ]
 )
 """How much each property speaks for a region's being an object, in nats."""
@@ -68,7 +68,7 @@ _WEIGHTS = np.array(
 class Regions:
     """labels [h, w]: each px's superpixel. members [t, s]. prior [t]: how much like an object, in nats.
     radius [t]: of the largest disc inside, px. log_area [t]: of its share of the photo. boxes [t, 4]: x0,
-    y0, x1, y1 in px, the end exclusive. outlines [s, 16, 2]: x, y in px of places on superpixels' outlines."""
+    y0, x1, y1 in px, the end exclusive. outlines [s, 16, 2]: x, y in px of places on the outlines."""
 
     labels: Labels
     members: Members
@@ -166,12 +166,12 @@ def _superpixels(lab: Plane, edges: Plane) -> Labels:
     while not np.array_equal(parent, parent[parent]):
         parent = parent[parent]
     _, dense = np.unique(parent[labels], return_inverse=True)
-    return dense.reshape(edges.shape).astype(np.int32)
+    return np.asarray(dense.reshape(edges.shape), dtype=np.int32)
 
 
 def _settled(labels: Labels, lab: Plane) -> Labels:
     """The same superpixels, with the px along their boundaries given to the side whose colour they have; the
-    watershed decides there by the order of px alone. Each side's colour is looked up a little inside of it."""
+    watershed decides there by the order of px alone. Each side's colour is looked up a little inside it."""
     for _ in range(_SETTLING):
         for axis in (0, 1):
             for step in (1, -1):
@@ -211,7 +211,7 @@ _Weight = Callable[[_Pair], float]
 
 
 def _by_edge_and_size(pair: _Pair) -> float:
-    return pair.strength * min(pair.area, pair.other_area, 2000.0) ** 0.35
+    return float(pair.strength * min(pair.area, pair.other_area, 2000.0) ** 0.35)
 
 
 def _by_edge(pair: _Pair) -> float:
@@ -321,7 +321,7 @@ def _likeness(graph: _Graph, inside: Members) -> tuple[Members, Floats, Floats]:
 def _apart(colours: Floats, means: Floats) -> Floats:
     """[t, s]: from each of the means [t, 3] to each of the colours [s, 3]."""
     squares = (means**2).sum(axis=1)[:, None] + (colours**2).sum(axis=1) - 2 * means @ colours.T
-    return np.sqrt(np.maximum(squares, 0))
+    return np.asarray(np.sqrt(np.maximum(squares, 0)))
 
 
 def _hole_outlines(graph: _Graph, members: Members) -> Floats:
