@@ -37,7 +37,7 @@ class Clicks:
         self.height, self.width = photo.shape[:2]
         segmenter = segmenter or ClassicalSegmenter()
         self.embedding = segmenter.embed(photo)
-        self.manifest = _manifest(segmenter, self.embedding, self.width, self.height)
+        self.manifest = manifest_of(segmenter, self.embedding, self.width, self.height)
         self.decoder = Decoder(self.manifest, self.embedding.tensors, self.embedding.decoder)
 
     def logits(self, clicks: Sequence[Click], earlier: Floats | None = None) -> Floats:
@@ -99,7 +99,8 @@ def _middle(x: int, y: int, label: int) -> Click:
     return Click(x + 0.5, y + 0.5, label)
 
 
-def _manifest(segmenter: Segmenter, embedding: Embedding, width: int, height: int) -> EmbeddingManifest:
+def manifest_of(segmenter: Segmenter, embedding: Embedding, width: int, height: int) -> EmbeddingManifest:
+    """The manifest that the server would write."""
     digests = [hashlib.sha256(graph).hexdigest() for graph in embedding.decoder.values()]
     return EmbeddingManifest(
         engine=segmenter.engine,

@@ -44,21 +44,21 @@ _DEPTH_STEP = 4
 
 _WEIGHTS = np.array(
     [  # where the photo's border is uneven, where it is even
-        (0.15, -2.4),  # mean log strength of the edges outside
-        (0.7, 9.3),  # ... of the edges on the outline, less those outside
-        (-4.2, 22.7),  # share of all edges that lie inside or on the outline
-        (1.25, -11.6),  # log of the share that lies outside
-        (0.45, 3.5),  # mean log strength of the edges on the outline
-        (0.9, 6.9),  # ... less those inside
-        (0.3, 1.6),  # mean log difference of the colours on both sides
-        (0.0, 0.21),  # log of the area's share of the photo
-        (-0.027, -0.008),  # its square
-        (-3.2, -21.1),  # share of the outline that lies on the photo's border
-        (-0.35, -1.6),  # sides of the photo that it touches
-        (1.9, 6.4),  # log of the compactness, 4 pi area / outline ** 2
-        (1.0, -2.5),  # log of the share of its bounding box
-        (0.55, -2.7),  # log of the spread of its colours
-        (1.5, 2.2),  # 1 if it does not touch the photo's border
+        (0.15, -1.2),  # mean log strength of the edges outside
+        (0.7, 4.6),  # ... of the edges on the outline, less those outside
+        (-4.2, 11.4),  # share of all edges that lie inside or on the outline
+        (1.25, -5.8),  # log of the share that lies outside
+        (0.45, 1.75),  # mean log strength of the edges on the outline
+        (0.9, 3.5),  # ... less those inside
+        (0.3, 0.8),  # mean log difference of the colours on both sides
+        (0.0, 0.1),  # log of the area's share of the photo
+        (-0.027, -0.004),  # its square
+        (-3.2, -10.6),  # share of the outline that lies on the photo's border
+        (-0.35, -0.8),  # sides of the photo that it touches
+        (1.9, 3.2),  # log of the compactness, 4 pi area / outline ** 2
+        (1.0, -1.25),  # log of the share of its bounding box
+        (0.55, -1.3),  # log of the spread of its colours
+        (1.5, 1.1),  # 1 if it does not touch the photo's border
     ]
 )
 """How much each property speaks for a region's being an object, in nats."""
