@@ -68,7 +68,8 @@ format: .venv-lint/.ready ## Rewrite the sources in the project's style
 	@$(LINT)/ruff format --quiet $(CHECKED) && $(LINT)/ruff check --fix --quiet $(CHECKED)
 
 .PHONY: bench
-bench: .venv/.ready ## Measure the pipeline without its computing; numbers in out/bench/
+bench: .venv/.ready .venv/.bench ## Measure the clicks' masks and the pipeline; numbers in out/bench/
+	@$(RUN)/python -m benchmarks.clicks
 	@$(RUN)/python -m benchmarks.pipeline
 
 # --- in an AWS account (STAGE=dev|staging|prod) -----------------------------------------------------
@@ -93,6 +94,10 @@ destroy: .venv-lint/.ready ## Delete the stack of STAGE; asks first
 
 .venv/.locked: requirements/dev.txt
 	@$(call environment,.venv,$<)
+
+.venv/.bench: .venv/.ready requirements/bench.txt
+	@$(RUN)/pip install -qq --no-compile --no-deps --require-hashes --requirement requirements/bench.txt
+	@touch $@
 
 .venv-lint/.ready: requirements/lint.txt
 	@$(call environment,.venv-lint,$<)

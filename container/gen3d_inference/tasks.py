@@ -13,8 +13,10 @@ from gen3d_events.inference import (
     EmbedReply,
     InferenceRequest,
     ReconstructReply,
+    Role,
     TensorSpec,
 )
+from gen3d_events.models import Engine
 from safetensors.numpy import save
 
 from gen3d_inference import storage
@@ -52,14 +54,14 @@ class Workshop:
         embedding = self.segmenter.embed(photo)
         seconds = time.perf_counter() - started
 
-        manifest = self._manifest(request, embedding)
-        for graph, content in zip(manifest.decoder, embedding.decoder.values(), strict=True):
+        described = manifest(self.segmenter.engine, embedding, request.photo.width, request.photo.height)
+        for graph, content in zip(described.decoder, embedding.decoder.values(), strict=True):
             storage.write_once(self.model_bucket, graph.key, content, "application/octet-stream")
         tensors = save(embedding.tensors)
         embedding_key = f"{request.output_prefix}embedding.safetensors"
         manifest_key = f"{request.output_prefix}manifest.json"
         storage.write(request.bucket, embedding_key, tensors, "application/octet-stream")
-        storage.write(request.bucket, manifest_key, manifest.model_dump_json().encode(), "application/json")
+        storage.write(request.bucket, manifest_key, described.model_dump_json().encode(), "application/json")
         return EmbedReply(
             inference_id=request.inference_id,
             engine=self.segmenter.engine,
@@ -67,31 +69,6 @@ class Workshop:
             embedding_key=embedding_key,
             bytes=len(tensors),
             seconds=round(seconds, 3),
-        )
-
-    def _manifest(self, request: InferenceRequest, embedding: Embedding) -> EmbeddingManifest:
-        return EmbeddingManifest(
-            engine=self.segmenter.engine,
-            photo_width=request.photo.width,
-            photo_height=request.photo.height,
-            input_width=embedding.input_size[0],
-            input_height=embedding.input_size[1],
-            preprocessing=embedding.preprocessing,
-            mask_width=embedding.mask_size[0],
-            mask_height=embedding.mask_size[1],
-            tensors=tuple(
-                TensorSpec.model_validate({"name": name, "shape": tensor.shape, "dtype": tensor.dtype.name})
-                for name, tensor in embedding.tensors.items()
-            ),
-            decoder=tuple(
-                DecoderGraph(
-                    role=role,
-                    key=f"decoders/{(digest := hashlib.sha256(content).hexdigest())}.onnx",
-                    sha256=digest,
-                    bytes=len(content),
-                )
-                for role, content in embedding.decoder.items()
-            ),
         )
 
     def _reconstruct(self, request: InferenceRequest) -> ReconstructReply:
@@ -113,6 +90,30 @@ class Workshop:
             gaussians=len(splats),
             seconds=round(seconds, 3),
         )
+
+
+def manifest(engine: Engine, embedding: Embedding, width: int, height: int) -> EmbeddingManifest:
+    """What a client must know of the embedding of a photo of width x height px."""
+    return EmbeddingManifest(
+        engine=engine,
+        photo_width=width,
+        photo_height=height,
+        input_width=embedding.input_size[0],
+        input_height=embedding.input_size[1],
+        preprocessing=embedding.preprocessing,
+        mask_width=embedding.mask_size[0],
+        mask_height=embedding.mask_size[1],
+        tensors=tuple(
+            TensorSpec.model_validate({"name": name, "shape": tensor.shape, "dtype": tensor.dtype.name})
+            for name, tensor in embedding.tensors.items()
+        ),
+        decoder=tuple(_graph(role, content) for role, content in embedding.decoder.items()),
+    )
+
+
+def _graph(role: Role, content: bytes) -> DecoderGraph:
+    digest = hashlib.sha256(content).hexdigest()
+    return DecoderGraph(role=role, key=f"decoders/{digest}.onnx", sha256=digest, bytes=len(content))
 
 
 def _photo(request: InferenceRequest) -> Photo:

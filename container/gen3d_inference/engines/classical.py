@@ -11,7 +11,8 @@ from scipy.ndimage import gaussian_filter, median_filter, uniform_filter
 from scipy.sparse.csgraph import dijkstra
 
 from gen3d_inference.engines import Embedding, Photo
-from gen3d_inference.engines.click_decoder import COARSE, click_decoder
+from gen3d_inference.engines.click_decoder import COARSE, FINER, click_decoder
+from gen3d_inference.engines.regions import regions
 
 _LONG_SIDE = 256
 _SHORTEST = 16
@@ -35,8 +36,10 @@ class ClassicalSegmenter:
         unlike they are (Lab colour, median Lab colour, contrast), how well a px is walled off from the border
         of the photo, how strong an edge it lies on; and `border_calm` float16 [1], 1 for an even border."""
         width, height = _working_size(photo.shape[1], photo.shape[0])
-        small = Image.fromarray(photo).resize((width, height), Image.Resampling.BOX, reducing_gap=2.0)
-        lab = _lab(small)
+        mask_size = (width * FINER, height * FINER)
+        whole = Image.fromarray(photo)
+        finer_lab = _lab(whole.resize(mask_size, Image.Resampling.BOX, reducing_gap=2.0))
+        lab = _lab(whole.resize((width, height), Image.Resampling.BOX, reducing_gap=2.0))
         fine = gaussian_filter(lab, (0.7, 0.7, 0))
         surroundings = median_filter(lab, size=(7, 7, 1))
         lightness = lab[..., 0]
@@ -52,14 +55,22 @@ class ClassicalSegmenter:
             ],
             axis=-1,
         )
+        calm = _calm(fine)
+        finer = gaussian_filter(finer_lab, (0.7, 0.7, 0))
+        found = regions(finer_lab, _edges(finer), float(calm[0]))
+        facts = [found.prior, found.radius, found.log_area, *found.boxes.T]
         return Embedding(
             tensors={
                 "features": np.ascontiguousarray(features.transpose(2, 0, 1)[None], dtype=np.float16),
-                "border_calm": _calm(fine),
+                "border_calm": calm,
+                "superpixels": found.labels[None, None].astype(np.float16),
+                "members": np.ascontiguousarray(found.members.T[None], dtype=np.uint8),
+                "region_facts": np.stack(facts, axis=1)[None].astype(np.float16),
+                "outlines": found.outlines[None].astype(np.float16),
             },
-            input_size=(width, height),
-            mask_size=(width, height),
-            preprocessing=f"RGB, stretched to {width} x {height} px by area averaging, no padding",
+            input_size=mask_size,
+            mask_size=mask_size,
+            preprocessing="RGB, stretched to {} x {} px by area averaging, no padding".format(*mask_size),
             decoder={"decode": click_decoder()},
         )
 
@@ -88,7 +99,8 @@ def _calm(lab: Plane) -> NDArray[np.float16]:
     """How free of edges the photo's border is [1]: 1 for an even background, near 0 for a cluttered scene."""
     ring = np.concatenate([lab[0], lab[1:, -1], lab[-1, -2::-1], lab[-2:0:-1, 0]])
     steps = np.linalg.norm(np.diff(ring, axis=0), axis=-1)
-    return np.array([np.exp(-4 * np.maximum(steps - _NOISE, 0.0).mean())], dtype=np.float16)
+    even = np.exp(-4 * np.maximum(steps - _NOISE, 0.0).mean())
+    return np.array([np.clip((even - 0.2) / 0.6, 0, 1)], dtype=np.float16)
 
 
 def _edges(lab: Plane) -> Plane:

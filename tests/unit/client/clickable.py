@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import Any
-
 import numpy as np
-from gen3d_events.inference import DecoderGraph, EmbeddingManifest, TensorSpec
 from gen3d_inference.engines.classical import ClassicalSegmenter
+from gen3d_inference.tasks import manifest
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
@@ -35,27 +32,8 @@ def files() -> dict[str, bytes]:
     """`manifest.json`, `embedding.safetensors` and a file for each graph."""
     segmenter = ClassicalSegmenter()
     embedding = segmenter.embed(picture())
-    manifest = EmbeddingManifest(
-        engine=segmenter.engine,
-        photo_width=WIDTH,
-        photo_height=HEIGHT,
-        input_width=embedding.input_size[0],
-        input_height=embedding.input_size[1],
-        preprocessing=embedding.preprocessing,
-        mask_width=embedding.mask_size[0],
-        mask_height=embedding.mask_size[1],
-        tensors=tuple(
-            TensorSpec.model_validate({"name": name, "shape": it.shape, "dtype": it.dtype.name})
-            for name, it in embedding.tensors.items()
-        ),
-        decoder=tuple(
-            DecoderGraph(role=role, key="k", sha256=hashlib.sha256(graph).hexdigest(), bytes=len(graph))
-            for role, graph in embedding.decoder.items()
-        ),
-    )
-    graphs: dict[str, Any] = {f"{role}.onnx": graph for role, graph in embedding.decoder.items()}
     return {
-        "manifest.json": manifest.model_dump_json().encode(),
+        "manifest.json": manifest(segmenter.engine, embedding, WIDTH, HEIGHT).model_dump_json().encode(),
         "embedding.safetensors": save(embedding.tensors),
-        **graphs,
+        **{f"{role}.onnx": graph for role, graph in embedding.decoder.items()},
     }

@@ -2,70 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
+from pathlib import Path
 
 import numpy as np
 import pytest
-from gen3d.clicks import Arrays, Decoder
-from gen3d_events.inference import DecoderGraph, EmbeddingManifest, TensorSpec
 from gen3d_inference.engines import Embedding, MaskArray, Photo
 from gen3d_inference.engines.classical import ClassicalSegmenter
+from gen3d_inference.tasks import manifest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import parser
 from PIL import Image
+from safetensors.numpy import save
 from scipy.ndimage import gaussian_filter
 
+from benchmarks.click_protocol import Click, Clicks, innermost, interaction, overlap
+from benchmarks.product_photos import PRODUCTS, Product, render
 from tests.conformance import violations
 from tests.unit.inference.solids import Points, picture_plane
 
 SIZE = 512
-
-
-def manifest_of(embedding: Embedding, width: int, height: int) -> EmbeddingManifest:
-    digests = [hashlib.sha256(graph).hexdigest() for graph in embedding.decoder.values()]
-    return EmbeddingManifest(
-        engine=ClassicalSegmenter.engine,
-        photo_width=width,
-        photo_height=height,
-        input_width=embedding.input_size[0],
-        input_height=embedding.input_size[1],
-        preprocessing=embedding.preprocessing,
-        mask_width=embedding.mask_size[0],
-        mask_height=embedding.mask_size[1],
-        tensors=tuple(
-            TensorSpec.model_validate({"name": name, "shape": value.shape, "dtype": value.dtype.name})
-            for name, value in embedding.tensors.items()
-        ),
-        decoder=tuple(
-            DecoderGraph(role=role, key=f"decoders/{digest}.onnx", sha256=digest, bytes=len(graph))
-            for (role, graph), digest in zip(embedding.decoder.items(), digests, strict=True)
-        ),
-    )
-
-
-class Clicks:
-    """A photo that can be clicked in its own px."""
-
-    def __init__(self, photo: Photo) -> None:
-        self.height, self.width = photo.shape[:2]
-        self.embedding = ClassicalSegmenter().embed(photo)
-        self.manifest = manifest_of(self.embedding, self.width, self.height)
-        self.decoder = Decoder(self.manifest, self.embedding.tensors, self.embedding.decoder)
-
-    def outputs(self, *clicks: tuple[float, float, int]) -> Arrays:
-        """clicks: x and y in px of the photo, and the label."""
-        given = np.array(clicks, np.float32).reshape(-1, 3)
-        scale = np.array([self.manifest.input_width / self.width, self.manifest.input_height / self.height])
-        return self.decoder.decode((given[:, :2] * scale).astype(np.float32), given[:, 2])
-
-    def mask(self, *clicks: tuple[float, float, int], candidate: int = 0) -> MaskArray:
-        logits = Image.fromarray(self.outputs(*clicks)["masks"][0, candidate])
-        shown = np.asarray(logits.resize((self.width, self.height), Image.Resampling.BILINEAR))
-        return np.asarray(shown > self.manifest.mask_threshold)
-
-
-def overlap(mask: MaskArray, truth: MaskArray) -> float:
-    return float((mask & truth).sum() / (mask | truth).sum())
+SCENES = Path(__file__).parents[4] / "shared" / "eval"
 
 
 def product_photo(mask: MaskArray, colour: NDArray[np.float64], shade: Points) -> Photo:
@@ -96,8 +54,8 @@ def mug() -> MaskArray:
 def test_the_decoder_conforms_for_photos_of_every_shape(shape: tuple[int, int]) -> None:
     photo = np.random.default_rng(2).integers(0, 256, (*shape, 3), dtype=np.uint8)
     embedding = ClassicalSegmenter().embed(photo)
-    manifest = manifest_of(embedding, shape[1], shape[0])
-    assert list(violations(manifest, embedding.tensors, embedding.decoder)) == []
+    described = manifest(ClassicalSegmenter.engine, embedding, shape[1], shape[0])
+    assert list(violations(described, embedding.tensors, embedding.decoder)) == []
 
 
 def test_the_decoder_is_one_small_file_for_all_photos() -> None:
@@ -108,50 +66,51 @@ def test_the_decoder_is_one_small_file_for_all_photos() -> None:
 
 
 def test_a_flat_photo_is_no_problem() -> None:
-    outputs = Clicks(np.full((100, 100, 3), 127, np.uint8)).outputs((50, 50, 1))
-    assert all(np.isfinite(value).all() for value in outputs.values())
+    outputs = Clicks(np.full((100, 100, 3), 127, np.uint8)).logits([Click(50, 50, 1)])
+    assert np.isfinite(outputs).all()
 
 
 def test_no_click_at_all_marks_nothing() -> None:
     mask, shade = ball()
-    assert not Clicks(product_photo(mask, np.array([190.0, 60, 40]), shade)).mask().any()
+    assert not Clicks(product_photo(mask, np.array([190.0, 60, 40]), shade)).mask([]).any()
 
 
 def test_one_click_takes_a_plain_object() -> None:
     truth, shade = ball()
     clicks = Clicks(product_photo(truth, np.array([190.0, 60, 40]), shade))
-    assert overlap(clicks.mask((256, 256, 1)), truth) > 0.95
+    assert overlap(clicks.mask([Click(256, 256, 1)]), truth) > 0.95
 
 
-def test_one_click_takes_a_striped_object_and_candidate_1_its_stripe() -> None:
+def test_one_click_takes_a_striped_object_and_candidate_1_no_more_of_it() -> None:
     truth, shade = ball()
     x, z = picture_plane(SIZE)
     striped = (np.floor((z + 0.2 * x) * 4) % 2 < 1)[..., None]
     colour = np.where(striped, np.array([190.0, 60, 40]), np.array([235.0, 200, 60]))
     clicks = Clicks(product_photo(truth, colour, shade))
-    assert overlap(clicks.mask((256, 256, 1)), truth) > 0.9
-    assert clicks.mask((256, 256, 1), candidate=1).sum() < 0.3 * truth.sum()
+    assert overlap(clicks.mask([Click(256, 256, 1)]), truth) > 0.9
+    part, whole = (clicks.mask([Click(256, 256, 1)], candidate=number).sum() for number in (1, 3))
+    assert part <= whole
 
 
 def test_a_click_away_opens_the_hole_of_a_handle() -> None:
     truth = mug()
     clicks = Clicks(product_photo(truth, np.array([40.0, 90, 170]), np.full(truth.shape, 0.8)))
-    body, hole = (256.0, 256.0, 1), (256 + 0.62 / 1.25 * 256, 256.0, 0)
-    assert overlap(clicks.mask(body, hole), truth) > 0.95
+    body, hole = Click(256, 256, 1), Click(256 + 0.62 / 1.25 * 256, 256, 0)
+    assert overlap(clicks.mask([body, hole]), truth) > 0.95
 
 
 def test_a_click_on_the_background_does_not_take_the_object() -> None:
     truth, shade = ball()
     clicks = Clicks(product_photo(truth, np.array([190.0, 60, 40]), shade))
-    assert not (clicks.mask((20, 20, 1)) & truth).sum() > 0.02 * truth.sum()
+    assert not (clicks.mask([Click(20, 20, 1)]) & truth).sum() > 0.02 * truth.sum()
 
 
 def test_a_box_alone_takes_the_object_in_it_and_nothing_outside() -> None:
     truth, shade = ball()
     clicks = Clicks(product_photo(truth, np.array([190.0, 60, 40]), shade))
-    taken = clicks.mask((40, 40, 2), (472, 472, 3))
+    taken = clicks.mask([Click(40, 40, 2), Click(472, 472, 3)])
     assert overlap(taken, truth) > 0.95
-    half = clicks.mask((40, 40, 2), (256, 472, 3))
+    half = clicks.mask([Click(40, 40, 2), Click(256, 472, 3)])
     assert not half[:, 264:].any()
     assert half[:, :248].any()
 
@@ -159,7 +118,60 @@ def test_a_box_alone_takes_the_object_in_it_and_nothing_outside() -> None:
 def test_points_outside_the_photo_are_taken_at_its_border() -> None:
     truth, shade = ball()
     clicks = Clicks(product_photo(truth, np.array([190.0, 60, 40]), shade))
-    assert np.isfinite(clicks.outputs((-50, 900, 1), (512, 512, 0))["masks"]).all()
+    assert np.isfinite(clicks.logits([Click(-50, 900, 1), Click(512, 512, 0)])).all()
+
+
+@pytest.mark.parametrize("shape", [(64, 8192), (8192, 64), (64, 64), (2048, 2048)])
+def test_sides_from_64_to_8192_px_give_finite_masks_in_a_small_file(shape: tuple[int, int]) -> None:
+    clicks = Clicks(np.random.default_rng(3).integers(0, 256, (*shape, 3), dtype=np.uint8))
+    assert np.isfinite(clicks.logits([Click(shape[1] / 2, shape[0] / 2, 1)])).all()
+    assert len(save(clicks.embedding.tensors)) < 3_000_000
+
+
+@pytest.fixture(scope="module")
+def ball_clicks() -> Clicks:
+    truth, shade = ball()
+    return Clicks(product_photo(truth, np.array([120.0, 120, 120]), shade))
+
+
+PLACE = st.floats(-20, SIZE + 20) | st.sampled_from([0.0, float(SIZE), SIZE - 1e-3])
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(st.builds(Click, PLACE, PLACE, st.sampled_from([1, 0, -1])), max_size=24))
+def test_any_clicks_give_finite_masks(ball_clicks: Clicks, clicks: list[Click]) -> None:
+    assert np.isfinite(ball_clicks.logits(clicks)).all()
+
+
+@pytest.mark.parametrize("corner", [(100, 100), (100, 400), (400, 100)])
+def test_a_box_without_width_or_height_gives_finite_masks(
+    ball_clicks: Clicks, corner: tuple[float, float]
+) -> None:
+    assert np.isfinite(ball_clicks.logits([Click(100, 100, 2), Click(*corner, 3)])).all()
+
+
+def test_the_same_photo_gives_the_same_tensors() -> None:
+    photo = np.random.default_rng(5).integers(0, 256, (200, 160, 3), dtype=np.uint8)
+    one, other = (ClassicalSegmenter().embed(photo).tensors for _ in range(2))
+    assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("product", [PRODUCTS[0], PRODUCTS[2], PRODUCTS[4]], ids=lambda product: product.name)
+def test_one_click_takes_a_rendered_product(product: Product) -> None:
+    photo, truth = render(product, 512)
+    x, y, _ = innermost(truth)
+    assert overlap(Clicks(photo).mask([Click(x + 0.5, y + 0.5, 1)]), truth) > 0.95
+
+
+@pytest.mark.skipif(not SCENES.is_dir(), reason="no photos with true masks on this machine")
+def test_clicks_in_scenes_keep_their_quality() -> None:
+    photo = np.asarray(Image.open(SCENES / "traffic" / "image.jpg").convert("RGB"))
+    masks = [np.asarray(Image.open(path).convert("L")) > 0 for path in sorted(SCENES.glob("traffic/*.png"))]
+    clicks = Clicks(photo)
+    means = np.mean([list(interaction(clicks.mask, truth)) for truth in masks], axis=0)
+    assert means[0] > 0.28
+    assert means[2] > 0.5
+    assert means[4] > 0.55
 
 
 BROKEN = """
@@ -202,13 +214,15 @@ def test_the_conformance_check_tells_a_decoder_that_breaks_the_contract(
     good = ClassicalSegmenter().embed(np.zeros((64, 64, 3), np.uint8))
     graph = parser.parse_model(BROKEN.format(masks=masks, more=more)).SerializeToString()
     broken = Embedding(good.tensors, good.input_size, good.mask_size, good.preprocessing, {"decode": graph})
-    told = list(violations(manifest_of(broken, 64, 64), broken.tensors, broken.decoder))
+    told = list(
+        violations(manifest(ClassicalSegmenter.engine, broken, 64, 64), broken.tensors, broken.decoder)
+    )
     assert any(said in sentence for sentence in told), told
 
 
 def test_the_conformance_check_tells_a_manifest_that_does_not_fit() -> None:
     good = ClassicalSegmenter().embed(np.zeros((64, 64, 3), np.uint8))
-    fitting = manifest_of(good, 64, 64)
+    fitting = manifest(ClassicalSegmenter.engine, good, 64, 64)
     graph = fitting.decoder[0]
     for changed, said in (
         ({"tensors": fitting.tensors[:1]}, "announces the tensors"),
