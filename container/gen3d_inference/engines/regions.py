@@ -39,6 +39,12 @@ _REVISED, _ALIKE = 48, 0.6
 """So many regions are revised; a superpixel changes sides if its colour is so many times nearer there."""
 _SETTLING, _INSIDE = 3, 3
 """Rounds in which boundaries move by up to a px, and how far inside a side's colour is looked up, px."""
+_SURROUNDINGS = 8.0
+"""Superpixels that differ by less belong together where the surroundings are followed inwards, CIE Lab."""
+_OBJECT_SHARE = 0.2
+"""What stands alone and is so large a part of the largest such thing is an object, and no detail of another."""
+_TWO_OBJECTS = 20.0
+"""What speaks against a region that holds two things which stand alone, where the border is even, in nats."""
 _DEPTH_STEP = 4
 """The radius of regions is measured at one px in so many each way."""
 
@@ -99,10 +105,11 @@ def regions(lab: Plane, edges: Plane, calm: float) -> Regions:
         members = members[np.sort(largest[:_MOST_REGIONS])]
     boxes = _boxes(labels, members)
     properties = _properties(graph, members, boxes)
+    apart = _holding(graph, members, _objects(graph)).sum(axis=1) > 1
     return Regions(
         labels=labels,
         members=members,
-        prior=_prior(properties, calm),
+        prior=_prior(properties, calm) - _TWO_OBJECTS * calm * apart,
         radius=_radii(labels, members, boxes),
         log_area=np.log(members @ graph.area / labels.size),
         boxes=boxes,
@@ -296,6 +303,18 @@ def _not_swallowed(graph: _Graph, members: Members) -> Members:
     return np.array(found, dtype=bool).reshape(-1, graph.count)
 
 
+def _objects(graph: _Graph) -> Members:
+    """[o, s]: the things that stand alone: the large connected parts of what the surroundings do not reach."""
+    near = np.linalg.norm(graph.colour[graph.pairs[:, 0]] - graph.colour[graph.pairs[:, 1]], axis=1)
+    a, b = graph.pairs[near < _SURROUNDINGS].T
+    alike = sparse.coo_array((np.ones(len(a)), (a, b)), shape=(graph.count, graph.count))
+    _, part = connected_components(alike, directed=False)
+    surroundings = np.isin(part, part[graph.sides.sum(axis=0) > 0])
+    parts = np.array(list(_parts(graph, ~surroundings)), dtype=bool).reshape(-1, graph.count)
+    area = parts @ graph.area
+    return parts[area >= _OBJECT_SHARE * area.max(initial=0)]
+
+
 def _revised(graph: _Graph, labels: Labels, members: Members, calm: float) -> Members:
     """The likeliest regions once more: without the superpixels in them that look like what is around, as in
     the hole of a handle; with the neighbours that look like what is inside; and both."""
@@ -360,7 +379,8 @@ def _properties(graph: _Graph, members: Members, boxes: NDArray[np.int64]) -> Fl
     on = (first != second) @ graph.common
     within = (first & second) @ graph.common
     total = graph.common.sum(axis=0)
-    beyond = np.maximum(total - on - within, 0)
+    reach = total - _elsewhere(graph, members)
+    beyond = np.maximum(reach - on - within, 0)
     everywhere = total[2] / max(total[0], 1)
 
     def mean_log(sums: Floats, otherwise: Floats) -> Floats:
@@ -369,7 +389,7 @@ def _properties(graph: _Graph, members: Members, boxes: NDArray[np.int64]) -> Fl
     outline = on[:, 2] / np.maximum(on[:, 0], 1)
     outside = mean_log(beyond, outline)
     inside = mean_log(within, np.full(len(of), everywhere))
-    held = (on + within)[:, 1] / max(total[1], 1e-6)
+    held = np.minimum((on + within)[:, 1] / np.maximum(reach[:, 1], 1e-6), 1)
     apart = np.linalg.norm(graph.colour[graph.pairs[:, 0]] - graph.colour[graph.pairs[:, 1]], axis=1)
     contrast = (first != second) @ (graph.common[:, 0] * np.log(apart + 1)) / np.maximum(on[:, 0], 1)
 
@@ -402,6 +422,24 @@ def _properties(graph: _Graph, members: Members, boxes: NDArray[np.int64]) -> Fl
         ],
         axis=1,
     )
+
+
+def _elsewhere(graph: _Graph, members: Members) -> Floats:
+    """[t, 3], as `_Graph.common`: what lies in or around other things that stand alone, for a region that
+    holds some of one."""
+    objects = _objects(graph)
+    if len(objects) < 2:
+        return np.zeros((len(members), 3))
+    of_object = (objects[:, graph.pairs[:, 0]] | objects[:, graph.pairs[:, 1]]) @ graph.common
+    held = _holding(graph, members, objects)
+    return np.asarray((~held & held.any(axis=1, keepdims=True)) @ of_object)
+
+
+def _holding(graph: _Graph, members: Members, objects: Members) -> NDArray[np.bool_]:
+    """[t, o]: whether a region holds half of an object, or lies in it by half."""
+    shared = (members * graph.area) @ objects.T
+    smaller = np.minimum((members @ graph.area)[:, None], objects @ graph.area)
+    return np.asarray(shared >= 0.5 * smaller)
 
 
 def _boxes(labels: Labels, members: Members) -> NDArray[np.int64]:
