@@ -35,7 +35,7 @@ class GrabCut:
                 cv2.circle(labels, (x, y), _PROBABLE, cv2.GC_PR_FGD, -1)
         for x, y, label in places:
             cv2.circle(labels, (x, y), _CERTAIN, cv2.GC_FGD if label == 1 else cv2.GC_BGD, -1)
-        return self._cut(labels, None, cv2.GC_INIT_WITH_MASK)
+        return self._cut(labels, (0, 0, 1, 1), cv2.GC_INIT_WITH_MASK)  # which reads no rectangle
 
     def box_mask(self, box: Sequence[Click]) -> MaskArray:
         """From a box alone: background outside of it."""
@@ -47,7 +47,7 @@ class GrabCut:
     def _cut(
         self,
         labels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]],
-        rectangle: tuple[int, ...] | None,
+        rectangle: tuple[int, ...],
         mode: int,
     ) -> MaskArray:
         cv2.setRNGSeed(0)

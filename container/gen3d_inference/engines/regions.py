@@ -42,7 +42,7 @@ _SETTLING, _INSIDE = 3, 3
 _SURROUNDINGS = 8.0
 """Superpixels that differ by less belong together where the surroundings are followed inwards, CIE Lab."""
 _OBJECT_SHARE = 0.2
-"""What stands alone and is so large a part of the largest such thing is an object, and no detail of another."""
+"""What stands alone and is so large a part of the largest one is an object, not a detail of another."""
 _TWO_OBJECTS = 20.0
 """What speaks against a region that holds two things which stand alone, where the border is even, in nats."""
 _DEPTH_STEP = 4
@@ -304,7 +304,7 @@ def _not_swallowed(graph: _Graph, members: Members) -> Members:
 
 
 def _objects(graph: _Graph) -> Members:
-    """[o, s]: the things that stand alone: the large connected parts of what the surroundings do not reach."""
+    """[o, s]: what stands alone: the large connected parts of what the surroundings do not reach."""
     near = np.linalg.norm(graph.colour[graph.pairs[:, 0]] - graph.colour[graph.pairs[:, 1]], axis=1)
     a, b = graph.pairs[near < _SURROUNDINGS].T
     alike = sparse.coo_array((np.ones(len(a)), (a, b)), shape=(graph.count, graph.count))
@@ -312,7 +312,7 @@ def _objects(graph: _Graph) -> Members:
     surroundings = np.isin(part, part[graph.sides.sum(axis=0) > 0])
     parts = np.array(list(_parts(graph, ~surroundings)), dtype=bool).reshape(-1, graph.count)
     area = parts @ graph.area
-    return parts[area >= _OBJECT_SHARE * area.max(initial=0)]
+    return np.asarray(parts[area >= _OBJECT_SHARE * area.max(initial=0)], dtype=bool)
 
 
 def _revised(graph: _Graph, labels: Labels, members: Members, calm: float) -> Members:
