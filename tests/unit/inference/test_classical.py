@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,27 @@ def ball() -> tuple[MaskArray, Points]:
     return x * x + z * z < 1, np.clip(0.7 * towards - 0.4 * x + 0.6 * z, 0, 1)
 
 
+RED = (190.0, 60.0, 40.0)
+
+
+@cache
+def ball_clicks() -> Clicks:
+    """A plain red ball, embedded once for all tests that click it."""
+    truth, shade = ball()
+    return Clicks(product_photo(truth, np.array(RED), shade))
+
+
+@cache
+def noise_clicks(height: int, width: int) -> Clicks:
+    """A photo of nothing but noise, the hardest to embed."""
+    return Clicks(np.random.default_rng(2).integers(0, 256, (height, width, 3), dtype=np.uint8))
+
+
+@cache
+def flat() -> Embedding:
+    return ClassicalSegmenter().embed(np.zeros((32, 256, 3), np.uint8))
+
+
 def mug() -> MaskArray:
     x, z = picture_plane(SIZE)
     handle = np.hypot(x - 0.55, z)
@@ -50,34 +72,30 @@ def mug() -> MaskArray:
     )
 
 
-@pytest.mark.parametrize("shape", [(768, 1024), (1024, 768), (64, 64), (64, 1024), (301, 199)])
+@pytest.mark.parametrize("shape", [(384, 1024), (64, 64), (64, 8192), (301, 99)])
 def test_the_decoder_conforms_for_photos_of_every_shape(shape: tuple[int, int]) -> None:
-    photo = np.random.default_rng(2).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    embedding = ClassicalSegmenter().embed(photo)
-    described = manifest(ClassicalSegmenter.engine, embedding, shape[1], shape[0])
-    assert list(violations(described, embedding.tensors, embedding.decoder)) == []
+    clicks = noise_clicks(*shape)
+    embedding = clicks.embedding
+    assert list(violations(clicks.manifest, embedding.tensors, embedding.decoder)) == []
 
 
 def test_the_decoder_is_one_small_file_for_all_photos() -> None:
-    photos = [np.full((64, 90, 3), value, np.uint8) for value in (0, 200)]
-    graphs = [ClassicalSegmenter().embed(photo).decoder["decode"] for photo in photos]
+    graphs = [embedding.decoder["decode"] for embedding in (flat(), ball_clicks().embedding)]
     assert graphs[0] == graphs[1]
     assert len(graphs[0]) < 3_000_000
 
 
 def test_a_flat_photo_is_no_problem() -> None:
-    outputs = Clicks(np.full((100, 100, 3), 127, np.uint8)).logits([Click(50, 50, 1)])
+    outputs = Clicks(np.full((50, 100, 3), 127, np.uint8)).logits([Click(50, 25, 1)])
     assert np.isfinite(outputs).all()
 
 
 def test_no_click_at_all_marks_nothing() -> None:
-    mask, shade = ball()
-    assert not Clicks(product_photo(mask, np.array([190.0, 60, 40]), shade)).mask([]).any()
+    assert not ball_clicks().mask([]).any()
 
 
 def test_one_click_takes_a_plain_object() -> None:
-    truth, shade = ball()
-    clicks = Clicks(product_photo(truth, np.array([190.0, 60, 40]), shade))
+    truth, clicks = ball()[0], ball_clicks()
     assert overlap(clicks.mask([Click(256, 256, 1)]), truth) > 0.95
 
 
@@ -85,7 +103,7 @@ def test_one_click_takes_a_striped_object_and_candidate_1_no_more_of_it() -> Non
     truth, shade = ball()
     x, z = picture_plane(SIZE)
     striped = (np.floor((z + 0.2 * x) * 4) % 2 < 1)[..., None]
-    colour = np.where(striped, np.array([190.0, 60, 40]), np.array([235.0, 200, 60]))
+    colour = np.where(striped, np.array(RED), np.array([235.0, 200, 60]))
     clicks = Clicks(product_photo(truth, colour, shade))
     assert overlap(clicks.mask([Click(256, 256, 1)]), truth) > 0.9
     part, whole = (clicks.mask([Click(256, 256, 1)], candidate=number).sum() for number in (1, 3))
@@ -100,14 +118,12 @@ def test_a_click_away_opens_the_hole_of_a_handle() -> None:
 
 
 def test_a_click_on_the_background_does_not_take_the_object() -> None:
-    truth, shade = ball()
-    clicks = Clicks(product_photo(truth, np.array([190.0, 60, 40]), shade))
+    truth, clicks = ball()[0], ball_clicks()
     assert not (clicks.mask([Click(20, 20, 1)]) & truth).sum() > 0.02 * truth.sum()
 
 
 def test_a_box_alone_takes_the_object_in_it_and_nothing_outside() -> None:
-    truth, shade = ball()
-    clicks = Clicks(product_photo(truth, np.array([190.0, 60, 40]), shade))
+    truth, clicks = ball()[0], ball_clicks()
     taken = clicks.mask([Click(40, 40, 2), Click(472, 472, 3)])
     assert overlap(taken, truth) > 0.95
     half = clicks.mask([Click(40, 40, 2), Click(256, 472, 3)])
@@ -116,22 +132,14 @@ def test_a_box_alone_takes_the_object_in_it_and_nothing_outside() -> None:
 
 
 def test_points_outside_the_photo_are_taken_at_its_border() -> None:
-    truth, shade = ball()
-    clicks = Clicks(product_photo(truth, np.array([190.0, 60, 40]), shade))
-    assert np.isfinite(clicks.logits([Click(-50, 900, 1), Click(512, 512, 0)])).all()
+    assert np.isfinite(ball_clicks().logits([Click(-50, 900, 1), Click(512, 512, 0)])).all()
 
 
 @pytest.mark.parametrize("shape", [(64, 8192), (8192, 64), (64, 64), (2048, 2048)])
 def test_sides_from_64_to_8192_px_give_finite_masks_in_a_small_file(shape: tuple[int, int]) -> None:
-    clicks = Clicks(np.random.default_rng(3).integers(0, 256, (*shape, 3), dtype=np.uint8))
+    clicks = noise_clicks(*shape)
     assert np.isfinite(clicks.logits([Click(shape[1] / 2, shape[0] / 2, 1)])).all()
     assert len(save(clicks.embedding.tensors)) < 3_000_000
-
-
-@pytest.fixture(scope="module")
-def ball_clicks() -> Clicks:
-    truth, shade = ball()
-    return Clicks(product_photo(truth, np.array([120.0, 120, 120]), shade))
 
 
 PLACE = st.floats(-20, SIZE + 20) | st.sampled_from([0.0, float(SIZE), SIZE - 1e-3])
@@ -139,24 +147,22 @@ PLACE = st.floats(-20, SIZE + 20) | st.sampled_from([0.0, float(SIZE), SIZE - 1e
 
 @settings(deadline=None, max_examples=20)
 @given(st.lists(st.builds(Click, PLACE, PLACE, st.sampled_from([1, 0, -1])), max_size=24))
-def test_any_clicks_give_finite_masks(ball_clicks: Clicks, clicks: list[Click]) -> None:
-    assert np.isfinite(ball_clicks.logits(clicks)).all()
+def test_any_clicks_give_finite_masks(clicks: list[Click]) -> None:
+    assert np.isfinite(ball_clicks().logits(clicks)).all()
 
 
 @pytest.mark.parametrize("corner", [(100, 100), (100, 400), (400, 100)])
-def test_a_box_without_width_or_height_gives_finite_masks(
-    ball_clicks: Clicks, corner: tuple[float, float]
-) -> None:
-    assert np.isfinite(ball_clicks.logits([Click(100, 100, 2), Click(*corner, 3)])).all()
+def test_a_box_without_width_or_height_gives_finite_masks(corner: tuple[float, float]) -> None:
+    assert np.isfinite(ball_clicks().logits([Click(100, 100, 2), Click(*corner, 3)])).all()
 
 
 def test_the_same_photo_gives_the_same_tensors() -> None:
-    photo = np.random.default_rng(5).integers(0, 256, (200, 160, 3), dtype=np.uint8)
+    photo = np.random.default_rng(5).integers(0, 256, (200, 40, 3), dtype=np.uint8)
     one, other = (ClassicalSegmenter().embed(photo).tensors for _ in range(2))
     assert all(np.array_equal(one[name], other[name]) for name in one)
 
 
-@pytest.mark.parametrize("product", [PRODUCTS[0], PRODUCTS[2], PRODUCTS[4]], ids=lambda product: product.name)
+@pytest.mark.parametrize("product", [PRODUCTS[0], PRODUCTS[2]], ids=lambda product: product.name)
 def test_one_click_takes_a_rendered_product(product: Product) -> None:
     photo, truth = render(product, 512)
     x, y, _ = innermost(truth)
@@ -166,8 +172,10 @@ def test_one_click_takes_a_rendered_product(product: Product) -> None:
 @pytest.mark.skipif(not SCENES.is_dir(), reason="no photos with true masks on this machine")
 def test_clicks_in_scenes_keep_their_quality() -> None:
     photo = np.asarray(Image.open(SCENES / "traffic" / "image.jpg").convert("RGB"))
-    masks = [np.asarray(Image.open(path).convert("L")) > 0 for path in sorted(SCENES.glob("traffic/*.png"))]
     clicks = Clicks(photo)
+    frame = (clicks.width, clicks.height) = clicks.embedding.mask_size
+    paths = sorted(SCENES.glob("traffic/*.png"))
+    masks = [np.asarray(Image.open(path).convert("L").resize(frame)) > 127 for path in paths]
     means = np.mean([list(interaction(clicks.mask, truth)) for truth in masks], axis=0)
     assert means[0] > 0.28
     assert means[2] > 0.5
@@ -211,18 +219,18 @@ COUNTING_PADDING = """
 def test_the_conformance_check_tells_a_decoder_that_breaks_the_contract(
     masks: str, more: str, said: str
 ) -> None:
-    good = ClassicalSegmenter().embed(np.zeros((64, 64, 3), np.uint8))
+    good = flat()
     graph = parser.parse_model(BROKEN.format(masks=masks, more=more)).SerializeToString()
     broken = Embedding(good.tensors, good.input_size, good.mask_size, good.preprocessing, {"decode": graph})
     told = list(
-        violations(manifest(ClassicalSegmenter.engine, broken, 64, 64), broken.tensors, broken.decoder)
+        violations(manifest(ClassicalSegmenter.engine, broken, 256, 32), broken.tensors, broken.decoder)
     )
     assert any(said in sentence for sentence in told), told
 
 
 def test_the_conformance_check_tells_a_manifest_that_does_not_fit() -> None:
-    good = ClassicalSegmenter().embed(np.zeros((64, 64, 3), np.uint8))
-    fitting = manifest(ClassicalSegmenter.engine, good, 64, 64)
+    good = flat()
+    fitting = manifest(ClassicalSegmenter.engine, good, 256, 32)
     graph = fitting.decoder[0]
     for changed, said in (
         ({"tensors": fitting.tensors[:1]}, "announces the tensors"),
