@@ -39,7 +39,7 @@ _REVISED, _ALIKE = 48, 0.6
 """So many regions are revised; a superpixel changes sides if its colour is so many times nearer there."""
 _SETTLING, _INSIDE = 3, 3
 """Rounds in which boundaries move by up to a px, and how far inside a side's colour is looked up, px."""
-_SURROUNDINGS = 8.0
+_SURROUNDINGS = 3.0
 """Superpixels that differ by less belong together where the surroundings are followed inwards, CIE Lab."""
 _OBJECT_SHARE = 0.2
 """What stands alone and is so large a part of the largest one is an object, not a detail of another."""
