@@ -272,9 +272,9 @@ def _preview(
     from gen3d.masks import over_photo
 
     check_prompts(points, boxes)
-    with _writing(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.touch()
+    if target.suffix.lower() not in Image.registered_extensions():
+        raise WrongUsage(f"{target} does not end as a picture does.", "Name it .png or .jpg.")
+    _make_folder(target.parent)
     session = gen3d.create_session(photo, on_progress=progress.uploading)
     about |= {"session_id": session.id}
     with progress.shown():

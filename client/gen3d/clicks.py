@@ -146,9 +146,13 @@ class Clicks:
         )
         coords = (np.array(places, np.float64) * frame).astype(np.float32)
         decoded = self.decoder.decode(coords, np.array(labels, np.float32), earlier)
-        expected = (1, CANDIDATES, manifest.mask_height, manifest.mask_width)
-        if decoded["masks"].shape != expected:
-            raise NoMask.because("decoder_mismatch", f"It gives masks {decoded['masks'].shape}.")
+        shapes = {
+            "masks": (1, CANDIDATES, manifest.mask_height, manifest.mask_width),
+            "scores": (1, CANDIDATES),
+            "object_score": (1,),
+        }
+        if (given := {name: value.shape for name, value in decoded.items()}) != shapes:
+            raise NoMask.because("decoder_mismatch", f"It gives {given}.")
         return Segmentation(
             logits=decoded["masks"][0],
             scores=decoded["scores"][0],

@@ -34,12 +34,16 @@ def check_within(points: Sequence[Point], boxes: Sequence[Box], width: int, heig
 def objects(points: Sequence[Point], boxes: Sequence[Box]) -> list[tuple[Sequence[Point], Box | None]]:
     """The points and the box of each object: one for each box, or one of all points where there is none.
 
-    With several boxes a point counts for those that it lies in. Raises WrongUsage if it lies in none.
+    With several boxes a point counts for those that it lies in. Raises WrongUsage if it lies in none;
+    beside a single box there may be points that take away.
     """
-    if len(boxes) < 2:
-        return [(points, boxes[0] if boxes else None)]
-    if any(not any(_within(point, box) for box in boxes) for point in points):
+    if not boxes:
+        return [(points, None)]
+    about_one = [point for point in points if point[2] or len(boxes) > 1]
+    if any(not any(_within(point, box) for box in boxes) for point in about_one):
         raise WrongUsage.because("point_outside_boxes")
+    if len(boxes) == 1:
+        return [(points, boxes[0])]
     return [([point for point in points if _within(point, box)], box) for box in boxes]
 
 

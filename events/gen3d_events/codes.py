@@ -88,7 +88,7 @@ codes: dict[str, Code] = {
     "point_outside_boxes": Code(
         "user",
         "A point lies in none of the boxes, so it is not clear which object it is about.",
-        "Put each point into the box of its object, or give no more than one box.",
+        "Put each point into the box of its object.",
     ),
     "no_positive_point": Code(
         "user",
@@ -98,8 +98,8 @@ codes: dict[str, Code] = {
     "box_empty": Code("user", "A box has no width or no height.", "Draw it from one corner to the other."),
     "selection_empty": Code(
         "user",
-        "Nothing was found at these points.",
-        "Click on another part of the object, or draw a box around it.",
+        "Nothing was found there.",
+        "Click on the object, or on another part of it, or draw a larger box around it.",
     ),
     "embedding_corrupt": Code(
         "system",

@@ -34,7 +34,9 @@ class ClassicalSegmenter:
     def embed(self, photo: Photo) -> Embedding:
         """The tensors `features` float16 [1, 9, h, w]: 7 channels in which the distance of two px says how
         unlike they are (Lab colour, median Lab colour, contrast), how well a px is walled off from the border
-        of the photo, how strong an edge it lies on; and `border_calm` float16 [1], 1 for an even border."""
+        of the photo, how strong an edge it lies on; `border_calm` float16 [1], 1 for an even border; and of
+        the regions (see `regions`) `superpixels` [1, 1, 2h, 2w], `members` uint8 [1, s, t], `region_facts`
+        [1, t, 7] (prior, radius, log area, box) and `outlines` [1, s, 16, 2]."""
         width, height = _working_size(photo.shape[1], photo.shape[0])
         mask_size = (width * FINER, height * FINER)
         whole = Image.fromarray(photo)

@@ -140,6 +140,7 @@ def test_a_preview_makes_no_job(service: Service, gen3d: Run, tmp_path: Path) ->
         (["--box", "1,2,1,9"], "no width or no height"),
         (["--point", "1,2,0"], "Nothing is marked"),
         ([], "Nothing is marked"),
+        (["--point", "1,2", "--preview", "no-ending"], "does not end as a picture does"),
         (["--point", "9999,2"], "(9999, 2) is not within 512 x 384"),
         (["--candidate", "4", "--point", "1,2"], "Input should be less than or equal to 3"),
     ],

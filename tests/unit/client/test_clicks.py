@@ -79,6 +79,8 @@ def test_a_mask_can_be_refined(ready: Clicks) -> None:
         ([], [(0, 0, WIDTH + 1, 9)], "point_outside_photo"),
         ([], [(5, 5, 5, 9)], "box_empty"),
         ([(500, 20, 1)], [RED_BOX, BLUE_BOX], "point_outside_boxes"),
+        ([(500, 20, 0)], [RED_BOX, BLUE_BOX], "point_outside_boxes"),
+        ([(500, 20, 1)], [RED_BOX], "point_outside_boxes"),
     ],
 )
 def test_what_cannot_be_meant(ready: Clicks, points: list[Point], boxes: list[Box], code: str) -> None:
@@ -86,6 +88,11 @@ def test_what_cannot_be_meant(ready: Clicks, points: list[Point], boxes: list[Bo
         ready.segment(points, boxes)
     assert caught.value.code == code
     assert caught.value.hint
+
+
+def test_beside_a_single_box_points_may_take_away(ready: Clicks) -> None:
+    (found,) = ready.segment([(500, 20, 0)], [RED_BOX])
+    assert overlap(found.mask(), disc(RED)) > 0.9
 
 
 def test_the_border_belongs_to_the_photo(ready: Clicks) -> None:
