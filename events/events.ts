@@ -46,6 +46,7 @@ export interface EmbeddingManifest {
   mask_width: number;
   mask_height: number;
   mask_threshold: number;
+  embedding_sha256: string;
   tensors: TensorSpec[];
   decoder: DecoderGraph[];
 }

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load
 
-from gen3d.errors import NoMask
+from gen3d.errors import NoMask, WrongUsage
 from gen3d.masks import Logits, MaskArray, mask_of, png
 from gen3d.prompts import Box, Point, check_prompts, check_within, corners, objects
 
@@ -87,7 +87,10 @@ class Segmentation:
     threshold: float
 
     def mask(self, candidate: int = 0) -> MaskArray:
-        """The mask [height, width] at the photo's size. Raises NoMask(`selection_empty`)."""
+        """The mask [height, width] at the photo's size. Raises NoMask(`selection_empty`), WrongUsage for a
+        candidate that is none of 0 to 3."""
+        if candidate not in range(CANDIDATES):
+            raise WrongUsage(f"There is no candidate {candidate}.", f"Choose one of 0 to {CANDIDATES - 1}.")
         mask = mask_of(self.logits[candidate], *self.size, self.threshold)
         if not mask.any():
             raise NoMask.because("selection_empty")
@@ -113,6 +116,8 @@ class Clicks:
             raise NoMask.because("embedding_corrupt") from error
         if _described(self._tensors) != {(it.name, it.shape, it.dtype) for it in self.manifest.tensors}:
             raise NoMask.because("embedding_corrupt", "Its tensors are not those of the manifest.")
+        if hashlib.sha256(embedding).hexdigest() != self.manifest.embedding_sha256:
+            raise NoMask.because("embedding_corrupt", "Its content is not that of the manifest.")
         announced = {graph.role: graph.sha256 for graph in self.manifest.decoder}
         if announced != {role: hashlib.sha256(graph).hexdigest() for role, graph in graphs.items()}:
             raise NoMask.because("decoder_mismatch")
@@ -131,6 +136,9 @@ class Clicks:
         refine, where one object is meant. Raises WrongUsage for points and boxes that cannot be meant.
         """
         check_prompts(points, boxes)
+        wanted = (self.manifest.mask_height, self.manifest.mask_width)
+        if earlier is not None and earlier.shape != wanted:
+            raise WrongUsage(f"The earlier mask is {earlier.shape}, but this decoder's are {wanted}.")
         check_within(points, boxes, self.manifest.photo_width, self.manifest.photo_height)
         return [self._one(of_object, box, earlier) for of_object, box in objects(points, boxes)]
 
@@ -138,7 +146,7 @@ class Clicks:
         manifest = self.manifest
         places = [(x, y) for x, y, _ in points]
         labels = [label for *_, label in points]
-        if box:
+        if box is not None:
             places += corners(box)
             labels += [_LOW_CORNER, _HIGH_CORNER]
         frame = np.array(

@@ -14,7 +14,11 @@ Box = tuple[float, float, float, float]
 
 def check_prompts(points: Sequence[Point], boxes: Sequence[Box]) -> None:
     """Raises WrongUsage where points and boxes cannot be meant, whatever the photo."""
-    if not boxes and not any(label for *_, label in points):
+    if any(len(point) != 3 or point[2] not in (0, 1) for point in points):
+        raise WrongUsage("A point is x, y and 1 on the object or 0 on what is none of it.")
+    if any(len(box) != 4 for box in boxes):
+        raise WrongUsage("A box is x, y of one corner and x, y of the opposite one.")
+    if not len(boxes) and not any(label for *_, label in points):
         raise WrongUsage.because("no_positive_point")
     if any(x0 == x1 or y0 == y1 for x0, y0, x1, y1 in boxes):
         raise WrongUsage.because("box_empty")
@@ -37,7 +41,7 @@ def objects(points: Sequence[Point], boxes: Sequence[Box]) -> list[tuple[Sequenc
     With several boxes a point counts for those that it lies in. Raises WrongUsage if it lies in none;
     beside a single box there may be points that take away.
     """
-    if not boxes:
+    if not len(boxes):  # an array has no truth of its own
         return [(points, None)]
     about_one = [point for point in points if point[2] or len(boxes) > 1]
     if any(not any(_within(point, box) for box in boxes) for point in about_one):

@@ -17,7 +17,6 @@ from gen3d_events.inference import (
     TensorSpec,
 )
 from gen3d_events.models import Engine
-from safetensors.numpy import save
 
 from gen3d_inference import storage
 from gen3d_inference.engines import Embedding, MaskArray, Photo, Reconstructor, Segmenter
@@ -57,17 +56,16 @@ class Workshop:
         described = manifest(self.segmenter.engine, embedding, request.photo.width, request.photo.height)
         for graph, content in zip(described.decoder, embedding.decoder.values(), strict=True):
             storage.write_once(self.model_bucket, graph.key, content, "application/octet-stream")
-        tensors = save(embedding.tensors)
         embedding_key = f"{request.output_prefix}embedding.safetensors"
         manifest_key = f"{request.output_prefix}manifest.json"
-        storage.write(request.bucket, embedding_key, tensors, "application/octet-stream")
+        storage.write(request.bucket, embedding_key, embedding.content, "application/octet-stream")
         storage.write(request.bucket, manifest_key, described.model_dump_json().encode(), "application/json")
         return EmbedReply(
             inference_id=request.inference_id,
             engine=self.segmenter.engine,
             manifest_key=manifest_key,
             embedding_key=embedding_key,
-            bytes=len(tensors),
+            bytes=len(embedding.content),
             seconds=round(seconds, 3),
         )
 
@@ -103,6 +101,7 @@ def manifest(engine: Engine, embedding: Embedding, width: int, height: int) -> E
         preprocessing=embedding.preprocessing,
         mask_width=embedding.mask_size[0],
         mask_height=embedding.mask_size[1],
+        embedding_sha256=hashlib.sha256(embedding.content).hexdigest(),
         tensors=tuple(
             TensorSpec.model_validate({"name": name, "shape": tensor.shape, "dtype": tensor.dtype.name})
             for name, tensor in embedding.tensors.items()

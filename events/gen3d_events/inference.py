@@ -106,5 +106,6 @@ class EmbeddingManifest(Model):
     mask_width: PositiveInt
     mask_height: PositiveInt
     mask_threshold: float = 0.0
+    embedding_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     tensors: tuple[TensorSpec, ...]
     decoder: tuple[DecoderGraph, ...]

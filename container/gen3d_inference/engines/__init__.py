@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -11,6 +12,7 @@ import numpy as np
 from gen3d_events.inference import Role
 from gen3d_events.models import Engine, Quality
 from numpy.typing import NDArray
+from safetensors.numpy import save
 
 from gen3d_inference.ply import Splats
 
@@ -33,6 +35,11 @@ class Embedding:
     mask_size: tuple[int, int]
     preprocessing: str
     decoder: dict[Role, bytes]
+
+    @cached_property
+    def content(self) -> bytes:
+        """The tensors as a safetensors file."""
+        return save(self.tensors)
 
 
 class Segmenter(Protocol):

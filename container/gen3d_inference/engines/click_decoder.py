@@ -48,7 +48,7 @@ clicks (
     float[1, 3, 1, 1] likeness_weight = {{1.0, 1.0, 0.5}},
     float[1, 3, 1, 1] wall_weight = {{1.0, 5.0, 8.0}},
     float[3, 1, 1] size_preference = {{-4.0, 0.0, 1.5}},
-    float depth_weight_cluttered = {{1.3}}, float depth_weight_calm = {{6.0}}, float deepest = {{1.2}},
+    float depth_weight_cluttered = {{1.3}}, float depth_weight_calm = {{6.8}}, float deepest = {{1.2}},
     float agree_weight = {{3.0}}, float disagree_weight = {{40.0}}, float box_weight = {{15.0}},
     float region_weight_cluttered = {{4.0}}, float region_weight_calm = {{12.0}},
     float[1, 3] candidate_weight = {{0.9, 1.0, 0.95}},

@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,14 @@ _DARKEST_EDGE = 0.5
 """Added to edges before their logarithm, CIE Lab a px."""
 _REVISED, _ALIKE = 48, 0.6
 """So many regions are revised; a superpixel changes sides if its colour is so many times nearer there."""
+_NEAR = 30.0
+"""The ground under a superpixel is told from what lies outside the region about so far away, px."""
+_SHADE = 0.6
+"""Being darker than the ground counts so much less than another difference: it may be a shadow."""
+_GROUND = 6.0
+"""What differs from the ground by less may be the ground, seen through a region, CIE Lab."""
+_MOST_MISSING = 0.15
+"""The share of a region's area from which on it does not matter how much of a thing is missing."""
 _SETTLING, _INSIDE = 3, 3
 """Rounds in which boundaries move by up to a px, and how far inside a side's colour is looked up, px."""
 _SURROUNDINGS = 3.0
@@ -50,21 +59,23 @@ _DEPTH_STEP = 4
 
 _WEIGHTS = np.array(
     [  # where the photo's border is uneven, where it is even
-        (0.15, -1.2),  # mean log strength of the edges outside
-        (0.7, 4.6),  # ... of the edges on the outline, less those outside
-        (-4.2, 11.4),  # share of all edges that lie inside or on the outline
-        (1.25, -5.8),  # log of the share that lies outside
-        (0.45, 1.75),  # mean log strength of the edges on the outline
-        (0.9, 3.5),  # ... less those inside
-        (0.3, 0.8),  # mean log difference of the colours on both sides
-        (0.0, 0.1),  # log of the area's share of the photo
-        (-0.027, -0.004),  # its square
+        (0.15, -2.04),  # mean log strength of the edges outside
+        (0.7, 4.94),  # ... of the edges on the outline, less those outside
+        (-4.2, 11.3),  # share of all edges that lie inside or on the outline
+        (1.25, -5.82),  # log of the share that lies outside
+        (0.45, 2.02),  # mean log strength of the edges on the outline
+        (0.9, 3.84),  # ... less those inside
+        (0.3, 1),  # mean log difference of the colours on both sides
+        (0.0, 0.043),  # log of the area's share of the photo
+        (-0.027, 0.003),  # its square
         (-3.2, -10.6),  # share of the outline that lies on the photo's border
-        (-0.35, -0.8),  # sides of the photo that it touches
-        (1.9, 3.2),  # log of the compactness, 4 pi area / outline ** 2
-        (1.0, -1.25),  # log of the share of its bounding box
-        (0.55, -1.3),  # log of the spread of its colours
-        (1.5, 1.1),  # 1 if it does not touch the photo's border
+        (-0.35, -0.802),  # sides of the photo that it touches
+        (1.9, 3.46),  # log of the compactness, 4 pi area / outline ** 2
+        (1.0, -2.31),  # log of the share of its bounding box
+        (0.55, -1.67),  # log of the spread of its colours
+        (1.5, 1.11),  # 1 if it does not touch the photo's border
+        (0.0, -60.0),  # share of its area in which the ground shows
+        (0.0, -32.0),  # share of its area that is missing of what stands alone
     ]
 )
 """How much each property speaks for a region's being an object, in nats."""
@@ -93,23 +104,20 @@ def regions(lab: Plane, edges: Plane, calm: float) -> Regions:
     for weight in (_by_edge, _by_colour, _by_enclosure):
         members = _on_the_way(_merged(graph, weight), graph.count)
         found += [members, _not_swallowed(graph, members)]
-    members = np.unique(np.concatenate(found), axis=0)
-    members = np.unique(np.concatenate([members, _revised(graph, labels, members, calm)]), axis=0)
-    share = members @ graph.area / labels.size
-    single = members.sum(axis=1) == 1
-    members = members[single | ((share >= _SMALLEST) & (share <= _LARGEST))]
+    members = _plausible(graph, np.unique(np.concatenate(found), axis=0))
+    prior = _prior(graph, members, calm)
+    revised = _plausible(graph, _revised(graph, members[np.argsort(-prior, kind="stable")[:_REVISED]]))
+    members, first = np.unique(np.concatenate([members, revised]), axis=0, return_index=True)
+    prior = np.concatenate([prior, _prior(graph, revised, calm)])[first]
     if len(members) > _MOST_REGIONS:
-        largest = np.argsort(
-            -(members @ graph.area) - labels.size * (members.sum(axis=1) == 1), kind="stable"
-        )
-        members = members[np.sort(largest[:_MOST_REGIONS])]
-    boxes = _boxes(labels, members)
-    properties = _properties(graph, members, boxes)
-    apart = _holding(graph, members, _objects(graph)).sum(axis=1) > 1
+        area = members @ graph.area + labels.size * (members.sum(axis=1) == 1)
+        largest = np.sort(np.argsort(-area, kind="stable")[:_MOST_REGIONS])
+        members, prior = members[largest], prior[largest]
+    boxes = _boxes(graph, members)
     return Regions(
         labels=labels,
         members=members,
-        prior=_prior(properties, calm) - _TWO_OBJECTS * calm * apart,
+        prior=prior,
         radius=_radii(labels, members, boxes),
         log_area=np.log(members @ graph.area / labels.size),
         boxes=boxes,
@@ -117,8 +125,16 @@ def regions(lab: Plane, edges: Plane, calm: float) -> Regions:
     )
 
 
+def _plausible(graph: _Graph, members: Members) -> Members:
+    """Those that are neither too small nor too large, and each superpixel by itself."""
+    share = members @ graph.area / graph.area.sum()
+    single = members.sum(axis=1) == 1
+    return np.asarray(members[single | ((share >= _SMALLEST) & (share <= _LARGEST))])
+
+
 class _Graph:
-    """Regions that touch. area [n] px; colour [n, 3] mean Lab; spread [n] variance of Lab; sides [4, n] px on
+    """Regions that touch. area [n] px; centre [n, 2] x, y; boxes [n, 4] x0,
+    y0, x1, y1, the end exclusive; colour [n, 3] mean Lab; spread [n] variance of Lab; sides [4, n] px on
     each side of the photo; pairs [p, 2] of neighbours, the smaller number first; common [p, 3]: length of
     their common boundary in px, sums along it of the edges' strength and of its logarithm."""
 
@@ -126,9 +142,12 @@ class _Graph:
         flat = labels.ravel()
         self.count = count = int(flat.max()) + 1
         self.area = np.bincount(flat, minlength=count).astype(np.float64)
-        sums = [np.bincount(flat, plane.ravel(), count) for plane in np.moveaxis(lab, -1, 0)]
+        slices = [found for found in find_objects(labels + 1) if found is not None]
+        self.boxes = np.array([(x.start, y.start, x.stop, y.stop) for y, x in slices])
+        rows, columns = np.indices(labels.shape)
+        self.centre = self._means(flat, columns, rows)
+        self.colour = self._means(flat, *np.moveaxis(lab, -1, 0))
         squares = np.bincount(flat, (lab**2).sum(axis=-1).ravel(), count)
-        self.colour = np.stack(sums, axis=1) / self.area[:, None]
         self.spread = np.maximum(squares / self.area - (self.colour**2).sum(axis=1), 0)
         border = (labels[0], labels[-1], labels[:, 0], labels[:, -1])
         self.sides = np.stack([np.bincount(side, minlength=count) for side in border]).astype(np.float64)
@@ -151,11 +170,28 @@ class _Graph:
             axis=1,
         ).astype(np.float64)
 
+    def _means(self, flat: NDArray[Any], *planes: NDArray[Any]) -> Floats:
+        sums = [np.bincount(flat, plane.ravel(), self.count) for plane in planes]
+        return np.stack(sums, axis=1) / self.area[:, None]
+
+    @cached_property
     def touching(self) -> Floats:
         """[n, n]: length of each common boundary, px."""
         lengths = np.zeros((self.count, self.count))
         lengths[tuple(self.pairs.T)] = self.common[:, 0]
         return lengths + lengths.T
+
+    @cached_property
+    def objects(self) -> Members:
+        """[o, n]: what stands alone: the large connected parts of what the surroundings do not reach."""
+        near = np.linalg.norm(self.colour[self.pairs[:, 0]] - self.colour[self.pairs[:, 1]], axis=1)
+        a, b = self.pairs[near < _SURROUNDINGS].T
+        alike = sparse.coo_array((np.ones(len(a)), (a, b)), shape=(self.count, self.count))
+        _, part = connected_components(alike, directed=False)
+        surroundings = np.isin(part, part[self.sides.sum(axis=0) > 0])
+        parts = np.array(list(_parts(self, ~surroundings)), dtype=bool).reshape(-1, self.count)
+        area = parts @ self.area
+        return np.asarray(parts[area >= _OBJECT_SHARE * area.max(initial=0)], dtype=bool)
 
 
 def _superpixels(lab: Plane, edges: Plane) -> Labels:
@@ -303,57 +339,59 @@ def _not_swallowed(graph: _Graph, members: Members) -> Members:
     return np.array(found, dtype=bool).reshape(-1, graph.count)
 
 
-def _objects(graph: _Graph) -> Members:
-    """[o, s]: what stands alone: the large connected parts of what the surroundings do not reach."""
-    near = np.linalg.norm(graph.colour[graph.pairs[:, 0]] - graph.colour[graph.pairs[:, 1]], axis=1)
-    a, b = graph.pairs[near < _SURROUNDINGS].T
-    alike = sparse.coo_array((np.ones(len(a)), (a, b)), shape=(graph.count, graph.count))
-    _, part = connected_components(alike, directed=False)
-    surroundings = np.isin(part, part[graph.sides.sum(axis=0) > 0])
-    parts = np.array(list(_parts(graph, ~surroundings)), dtype=bool).reshape(-1, graph.count)
-    area = parts @ graph.area
-    return np.asarray(parts[area >= _OBJECT_SHARE * area.max(initial=0)], dtype=bool)
-
-
-def _revised(graph: _Graph, labels: Labels, members: Members, calm: float) -> Members:
-    """The likeliest regions once more: without the superpixels in them that look like what is around, as in
-    the hole of a handle; with the neighbours that look like what is inside; and both."""
-    prior = _prior(_properties(graph, members, _boxes(labels, members)), calm)
-    inside = members[np.argsort(-prior, kind="stable")[:_REVISED]]
-    around, to_around, to_inside = _likeness(graph, inside)
-    lost = inside & (to_around < _ALIKE * to_inside)
-    won = around & (to_inside < _ALIKE * to_around)
+def _revised(graph: _Graph, inside: Members) -> Members:
+    """Regions once more: without the superpixels in them that look like the ground, as in the hole of a
+    handle; with the neighbours that look like what is inside; and both."""
+    around, to_ground, to_inside = _likeness(graph, inside)
+    lost = inside & (to_ground < _ALIKE * to_inside)
+    won = around & (to_inside < _ALIKE * to_ground)
     revised = np.concatenate([inside & ~lost, inside | won, (inside & ~lost) | won])
-    return revised[revised.any(axis=1)]
+    return np.asarray(revised[revised.any(axis=1)])
 
 
 def _likeness(graph: _Graph, inside: Members) -> tuple[Members, Floats, Floats]:
-    """[t, s] each: whether a superpixel touches the region from outside; how far its colour is from the mean
-    colour around the region, and from that inside, Lab."""
-    around = np.where(inside, 0, inside @ graph.touching())
-    area = inside * graph.area
-    mean_around = around @ graph.colour / np.maximum(around.sum(axis=1, keepdims=True), 1e-6)
-    mean_inside = area @ graph.colour / area.sum(axis=1, keepdims=True)
-    return around > 0, _apart(graph.colour, mean_around), _apart(graph.colour, mean_inside)
+    """[t, s] each: whether a superpixel touches the region from outside; how far its colour is from the
+    ground, as guessed from what lies outside the region near by; and from what it touches inside, Lab."""
+    apart = graph.centre[:, None] - graph.centre
+    nearness = ((apart**2).sum(axis=-1) + _NEAR**2) ** -2.0
+    np.fill_diagonal(nearness, 0)
+    beside = inside @ graph.touching
+    ground = _blended(graph, ~inside * graph.area, nearness)
+    company = _blended(graph, inside.astype(np.float64), graph.touching)
+    from_ground = graph.colour - ground
+    from_ground[..., 0] *= np.where(from_ground[..., 0] < 0, _SHADE, 1)
+    to_inside = np.linalg.norm(graph.colour - company, axis=-1) * (beside > 0)
+    return (beside > 0) & ~inside, np.linalg.norm(from_ground, axis=-1), to_inside
 
 
-def _apart(colours: Floats, means: Floats) -> Floats:
-    """[t, s]: from each of the means [t, 3] to each of the colours [s, 3]."""
-    squares = (means**2).sum(axis=1)[:, None] + (colours**2).sum(axis=1) - 2 * means @ colours.T
-    return np.asarray(np.sqrt(np.maximum(squares, 0)))
+def _blended(graph: _Graph, share: Floats, kernel: NDArray[np.floating[Any]]) -> Floats:
+    """[t, s, 3]: for each superpixel the mean colour of those with a share [t, s], weighed by the kernel."""
+    total = np.maximum(share @ kernel, 1e-30)
+    return np.stack([(share * colour) @ kernel / total for colour in graph.colour.T], axis=-1)
 
 
-def _hole_outlines(graph: _Graph, members: Members) -> Floats:
-    """[t]: length of the outline around holes in which the surroundings show, px."""
-    _, to_around, to_inside = _likeness(graph, members)
-    touching = graph.touching()
-    beside = (touching > 0).astype(np.float32)
+def _ground(graph: _Graph, members: Members) -> tuple[Floats, Floats]:
+    """[t] each: length of the outline around holes in which the ground shows, px; and the share of the area
+    inside that looks like the ground, and not like what is beside it."""
+    _, to_ground, to_inside = _likeness(graph, members)
+    beside = (graph.touching > 0).astype(np.float32)
     outside = ~members & (graph.sides.sum(axis=0) > 0)
     size = 0
     while size != (size := int(outside.sum())):
         outside |= ~members & (outside.astype(np.float32) @ beside > 0)
-    holes = ~members & ~outside & (to_around < to_inside)
-    return np.asarray((holes * (members @ touching)).sum(axis=1))
+    holes = ~members & ~outside & (to_ground < to_inside)
+    within = members & (to_ground < _ALIKE * to_inside) & (to_ground < _GROUND)
+    outlines = (holes * (members @ graph.touching)).sum(axis=1)
+    return outlines, within @ graph.area / (members @ graph.area)
+
+
+def _missing(graph: _Graph, members: Members) -> Floats:
+    """[t]: how much is missing of the things that stand alone and that a region holds, in shares of it."""
+    objects = graph.objects
+    missing = objects @ graph.area - (members * graph.area) @ objects.T
+    held = _holding(graph, members, objects)
+    share = (held * missing).sum(axis=1) / (members @ graph.area)
+    return np.asarray(np.minimum(share, _MOST_MISSING))
 
 
 def _parts(graph: _Graph, inside: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
@@ -367,13 +405,15 @@ def _parts(graph: _Graph, inside: NDArray[np.bool_]) -> Iterator[NDArray[np.bool
 # --- what is known of regions ------------------------------------------------------------------------------
 
 
-def _prior(properties: Floats, calm: float) -> Floats:
+def _prior(graph: _Graph, members: Members, calm: float) -> Floats:
     """[t]: how much like an object, in nats."""
-    return np.asarray(properties @ (_WEIGHTS @ (1 - calm, calm)))
+    several = _holding(graph, members, graph.objects).sum(axis=1) > 1
+    looks = _properties(graph, members) @ (_WEIGHTS @ (1 - calm, calm))
+    return np.asarray(looks - _TWO_OBJECTS * calm * several)
 
 
-def _properties(graph: _Graph, members: Members, boxes: NDArray[np.int64]) -> Floats:
-    """[t, 15], in the order of `_WEIGHTS`."""
+def _properties(graph: _Graph, members: Members) -> Floats:
+    """[t, 17], in the order of `_WEIGHTS`."""
     of = members.astype(np.float64)
     first, second = members[:, graph.pairs[:, 0]], members[:, graph.pairs[:, 1]]
     on = (first != second) @ graph.common
@@ -397,7 +437,9 @@ def _properties(graph: _Graph, members: Members, boxes: NDArray[np.int64]) -> Fl
     log_area = np.log(area / graph.area.sum())
     at_sides = of @ graph.sides.T
     length = np.maximum(on[:, 0] + at_sides.sum(axis=1), 1)
-    outer_length = np.maximum(length - _hole_outlines(graph, members), 1)
+    hole_outlines, ground = _ground(graph, members)
+    outer_length = np.maximum(length - hole_outlines, 1)
+    boxes = _boxes(graph, members)
     box_area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     mean = of @ (graph.colour * graph.area[:, None]) / area[:, None]
     square = of @ (((graph.colour**2).sum(axis=1) + graph.spread) * graph.area) / area
@@ -419,6 +461,8 @@ def _properties(graph: _Graph, members: Members, boxes: NDArray[np.int64]) -> Fl
             np.log(area / box_area),
             np.log(spread + 1),
             at_sides.sum(axis=1) == 0,
+            ground,
+            _missing(graph, members),
         ],
         axis=1,
     )
@@ -427,7 +471,7 @@ def _properties(graph: _Graph, members: Members, boxes: NDArray[np.int64]) -> Fl
 def _elsewhere(graph: _Graph, members: Members) -> Floats:
     """[t, 3], as `_Graph.common`: what lies in or around other things that stand alone, for a region that
     holds some of one."""
-    objects = _objects(graph)
+    objects = graph.objects
     if len(objects) < 2:
         return np.zeros((len(members), 3))
     of_object = (objects[:, graph.pairs[:, 0]] | objects[:, graph.pairs[:, 1]]) @ graph.common
@@ -442,14 +486,11 @@ def _holding(graph: _Graph, members: Members, objects: Members) -> NDArray[np.bo
     return np.asarray(shared >= 0.5 * smaller)
 
 
-def _boxes(labels: Labels, members: Members) -> NDArray[np.int64]:
+def _boxes(graph: _Graph, members: Members) -> NDArray[np.int64]:
     """[t, 4]: x0, y0, x1, y1, the end exclusive."""
-    slices = [found for found in find_objects(labels + 1) if found is not None]
-    far = max(labels.shape)
-    low = np.array([(columns.start, rows.start) for rows, columns in slices])
-    high = np.array([(columns.stop, rows.stop) for rows, columns in slices])
-    starts = [np.where(members, low[:, axis], far).min(axis=1) for axis in (0, 1)]
-    ends = [np.where(members, high[:, axis], 0).max(axis=1) for axis in (0, 1)]
+    far = graph.boxes.max() + 1
+    starts = [np.where(members, start, far).min(axis=1) for start in graph.boxes.T[:2]]
+    ends = [np.where(members, end, 0).max(axis=1) for end in graph.boxes.T[2:]]
     return np.stack([*starts, *ends], axis=1).astype(np.int64)
 
 

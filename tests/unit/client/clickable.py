@@ -6,7 +6,6 @@ import numpy as np
 from gen3d_inference.engines.classical import ClassicalSegmenter
 from gen3d_inference.tasks import manifest
 from numpy.typing import NDArray
-from safetensors.numpy import save
 
 WIDTH, HEIGHT = 512, 384
 RED, BLUE = (130, 190), (380, 190)
@@ -34,6 +33,6 @@ def files() -> dict[str, bytes]:
     embedding = segmenter.embed(picture())
     return {
         "manifest.json": manifest(segmenter.engine, embedding, WIDTH, HEIGHT).model_dump_json().encode(),
-        "embedding.safetensors": save(embedding.tensors),
+        "embedding.safetensors": embedding.content,
         **{f"{role}.onnx": graph for role, graph in embedding.decoder.items()},
     }

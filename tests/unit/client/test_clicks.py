@@ -100,6 +100,33 @@ def test_the_border_belongs_to_the_photo(ready: Clicks) -> None:
         ready.segment([(*point, 1)])
 
 
+@pytest.mark.parametrize("points", [[(1, 2)], [(1, 2, 2)], [(1, 2, -1)]])
+def test_a_point_is_three_numbers(ready: Clicks, points: Any) -> None:
+    with pytest.raises(WrongUsage, match="A point is x, y and 1"):
+        ready.segment(points)
+
+
+def test_a_box_is_four_numbers(ready: Clicks) -> None:
+    box: Any = (1, 2, 3)
+    with pytest.raises(WrongUsage, match="A box is x, y"):
+        ready.segment([], [box])
+
+
+def test_points_and_boxes_may_be_arrays(ready: Clicks) -> None:
+    points: Any = np.array([ON_RED])
+    boxes: Any = np.array([RED_BOX])
+    assert overlap(ready.segment(points)[0].mask(), disc(RED)) > 0.9
+    assert overlap(ready.segment([], boxes)[0].mask(), disc(RED)) > 0.9
+
+
+def test_an_earlier_mask_of_another_size_and_a_candidate_that_is_none(ready: Clicks) -> None:
+    with pytest.raises(WrongUsage, match="earlier mask"):
+        ready.segment([ON_RED], earlier=np.zeros((3, 3), np.float32))
+    for candidate in (4, -1):
+        with pytest.raises(WrongUsage, match="no candidate"):
+            ready.segment([ON_RED])[0].mask(candidate)
+
+
 def test_nothing_found(ready: Clicks) -> None:
     (found,) = ready.segment([ON_RED])
     nothing = type(found)(**{**vars(found), "logits": np.full_like(found.logits, -1)})
@@ -116,6 +143,11 @@ def without(name: str) -> bytes:
     return save({key: value for key, value in load(FILES["embedding.safetensors"]).items() if key != name})
 
 
+def one_byte_changed() -> bytes:
+    content = FILES["embedding.safetensors"]
+    return content[:-100] + bytes([content[-100] ^ 1]) + content[-99:]
+
+
 GREETER = """
 <ir_version: 8, opset_import: ["" : 17]>
 greeter (float[1, 3] hello) => (float[1, 3] masks) { masks = Relu (hello) }
@@ -130,6 +162,7 @@ greeter (float[1, 3] hello) => (float[1, 3] masks) { masks = Relu (hello) }
         ("embedding_corrupt", {"embedding__safetensors": b"<Error>no</Error>"}),
         ("embedding_corrupt", {"embedding__safetensors": b""}),
         ("embedding_corrupt", {"embedding__safetensors": without("border_calm")}),
+        ("embedding_corrupt", {"embedding__safetensors": one_byte_changed()}),
         ("embedding_corrupt", {"manifest__json": b"{"}),
         ("embedding_corrupt", {"manifest__json": manifest(mask_width=0)}),
         ("decoder_mismatch", {"decode__onnx": FILES["decode.onnx"][:-9]}),

@@ -179,7 +179,7 @@ def test_clicks_in_scenes_keep_their_quality() -> None:
     means = np.mean([list(interaction(clicks.mask, truth)) for truth in masks], axis=0)
     assert means[0] > 0.28
     assert means[2] > 0.5
-    assert means[4] > 0.55
+    assert means[4] > 0.5
 
 
 BROKEN = """

@@ -117,6 +117,7 @@ def finished(s3: Any) -> None:
         preprocessing="scaled",
         mask_width=256,
         mask_height=256,
+        embedding_sha256="b" * 64,
         tensors=(),
         decoder=(DecoderGraph(role="decode", key="decoders/abc/decode.onnx", sha256="a" * 64, bytes=12),),
     )
