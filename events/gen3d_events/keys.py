@@ -45,6 +45,15 @@ def parse_incoming(key: str) -> Incoming | None:
     return Incoming(match["user"], match["session"], match["job"]) if match else None
 
 
+_INBOX = re.compile(r"inbox/(?P<user>[^/]+)/.*[^/]")
+
+
+def parse_inbox(key: str) -> str | None:
+    """The user in whose inbox a key lies, or None if it is no file in an inbox."""
+    match = _INBOX.fullmatch(key)
+    return match["user"] if match else None
+
+
 _SESSION = re.compile(r"users/([^/]+)/sessions/(ses_[0-9A-Z]{26})/.+")
 
 

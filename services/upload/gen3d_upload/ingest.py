@@ -1,4 +1,4 @@
-"""A file arrived under `incoming/`: check it, keep it, and say so.
+"""A file arrived under `incoming/` or in an inbox: check it, keep it, and say so.
 
 The notice names one version of the object, and only that version is read, checked and kept, so nobody can
 swap the file behind the check. A row must exist (the API makes it before it hands out the form), and the
@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from gen3d_events import aws, keys
+from gen3d_events import keys
 from gen3d_events.consumer import consumes
 from gen3d_events.event import Event
 from gen3d_events.ids import caused
@@ -29,17 +29,18 @@ from gen3d_events.observability import logger
 from gen3d_events.publisher import publish
 from gen3d_events.read_model import Row
 
-from gen3d_upload import history, rows
-from gen3d_upload.limits import MAX_BYTES
-from gen3d_upload.mask import CheckedMask, check_mask
-from gen3d_upload.photo import CheckedPhoto, check_photo
+from gen3d_upload import history, inbox, rows
+from gen3d_upload.files import keep_mask, keep_photo, read
+from gen3d_upload.mask import check_mask
+from gen3d_upload.photo import check_photo
 from gen3d_upload.rejected import Rejected
-
-_EXTENSION = {"jpeg": "jpg", "png": "png", "webp": "webp"}
 
 
 def _given_up(notice: S3ObjectCreated, code: str, detail: str) -> None:
     """Tell, and only then release: if telling fails as well, the claim stays, and the watchdog does both."""
+    if keys.parse_inbox(notice.key):
+        inbox.give_up(notice, code, detail, handler.name)
+        return
     about = keys.parse_incoming(notice.key)
     row = rows.get(*about) if about else None
     if about is None or row is None or _taken(row, notice):
@@ -57,6 +58,9 @@ def _taken(row: Row, notice: S3ObjectCreated) -> bool:
 
 @consumes(S3ObjectCreated, failed=_given_up)
 def handler(notice: S3ObjectCreated) -> Iterator[Event]:
+    if keys.parse_inbox(notice.key):
+        yield from inbox.take(notice)
+        return
     about = keys.parse_incoming(notice.key)
     if about is None or notice.bucket != os.environ["DATA_BUCKET"]:
         logger.info("dropped: not an upload of ours", key=notice.key)
@@ -76,13 +80,13 @@ def _photo(notice: S3ObjectCreated, about: keys.Incoming, row: Row) -> Event | N
     if facts := row.get("photo"):
         return ImageUploaded(photo=Photo.model_validate(facts))
     try:
-        checked = check_photo(_read(notice, "image_too_heavy"))
+        checked = check_photo(read(notice, "image_too_heavy"))
     except Rejected as rejected:
         return ImageRejected.because(rejected.code, rejected.detail)
     if not rows.claim(*about, "photo", notice.version_id):
         logger.info("dropped: another one was faster", key=notice.key)
         return None
-    photo = _keep_photo(notice, about, checked)
+    photo = keep_photo(notice, about, checked)
     rows.accept(*about, "photo", notice.version_id, facts=photo.model_dump(mode="json"))
     return ImageUploaded(photo=photo)
 
@@ -98,63 +102,13 @@ def _mask(notice: S3ObjectCreated, about: keys.Incoming, row: Row) -> Event | No
     if facts := row.get("mask"):
         return ReconstructionRequested(photo=photo, mask=Mask.model_validate(facts), options=options)
     try:
-        checked = check_mask(_read(notice, "mask_too_heavy"), photo.width, photo.height)
+        checked = check_mask(read(notice, "mask_too_heavy"), photo.width, photo.height)
     except Rejected as rejected:
         return MaskRejected.because(rejected.code, rejected.detail)
     if not rows.claim(*about, "mask", notice.version_id):
         logger.info("dropped: another one was faster", key=notice.key)
         return None
-    mask = _keep_mask(about, checked, photo)
+    mask = keep_mask(about, checked, photo)
     facts = {**mask.model_dump(mode="json"), "bytes": len(checked.png)}
     rows.accept(*about, "mask", notice.version_id, facts=facts)
     return ReconstructionRequested(photo=photo, mask=mask, options=options)
-
-
-def _read(notice: S3ObjectCreated, too_heavy: str) -> bytes:
-    if notice.size > MAX_BYTES:
-        raise Rejected(too_heavy, f"{notice.size} bytes")
-    answer = aws.client("s3").get_object(Bucket=notice.bucket, Key=notice.key, VersionId=notice.version_id)
-    body: bytes = answer["Body"].read()
-    return body
-
-
-def _keep_photo(notice: S3ObjectCreated, about: keys.Incoming, checked: CheckedPhoto) -> Photo:
-    """Doing this twice only adds equal versions of the same objects."""
-    prefix = keys.session_prefix(about.user_id, about.session_id)
-    key, thumbnail_key = f"{prefix}photo.{_EXTENSION[checked.format]}", f"{prefix}thumbnail.jpg"
-    s3 = aws.client("s3")
-    s3.put_object(Bucket=notice.bucket, Key=thumbnail_key, Body=checked.thumbnail, ContentType="image/jpeg")
-    copy = s3.copy_object(
-        Bucket=notice.bucket,
-        Key=key,
-        CopySource={"Bucket": notice.bucket, "Key": notice.key, "VersionId": notice.version_id},
-        ContentType=f"image/{checked.format}",
-        MetadataDirective="REPLACE",
-        TaggingDirective="REPLACE",
-    )
-    return Photo(
-        key=key,
-        version_id=copy["VersionId"],
-        width=checked.width,
-        height=checked.height,
-        format=checked.format,
-        bytes=notice.size,
-        thumbnail_key=thumbnail_key,
-    )
-
-
-def _keep_mask(about: keys.Incoming, checked: CheckedMask, photo: Photo) -> Mask:
-    """Doing this twice only adds an equal version of the same object."""
-    key = f"{keys.job_prefix(about.user_id, about.session_id, about.job_id or '')}mask.png"
-    put = aws.client("s3").put_object(
-        Bucket=os.environ["DATA_BUCKET"], Key=key, Body=checked.png, ContentType="image/png"
-    )
-    return Mask(
-        key=key,
-        version_id=put["VersionId"],
-        width=photo.width,
-        height=photo.height,
-        pixels=checked.pixels,
-        coverage=checked.coverage,
-        specks_dropped=checked.specks_dropped,
-    )

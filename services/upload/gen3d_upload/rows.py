@@ -63,6 +63,18 @@ def create(user_id: str, session_id: str, job_id: str | None = None, **attribute
     return row
 
 
+def claimed(kind: Upload, source: str, facts: dict[str, Any]) -> dict[str, Any]:
+    """What a new row has whose photo or mask was accepted before it: it is under way at once."""
+    now = _now()
+    return {
+        kind: facts,
+        f"{kind}_source": source,
+        "claimed_at": _text(now),
+        "due_kind": "due",
+        "due_at": _text(now + STEP),
+    }
+
+
 def get(user_id: str, session_id: str, job_id: str | None = None) -> Row | None:
     """One row, by a consistent read."""
     answer = _call("get_item", Key=_key(user_id, session_id, job_id), ConsistentRead=True)

@@ -145,7 +145,7 @@ def test_a_bad_mask_is_rejected_and_the_next_one_taken(job: Any, data: bytes, co
     assert isinstance(take(job, MASK_KEY, MASK)[0], ReconstructionRequested)
 
 
-@pytest.mark.parametrize("key", ["incoming/u/other", "incoming/u/ses_1/photo", "inbox/u/x.png"])
+@pytest.mark.parametrize("key", ["incoming/u/other", "incoming/u/ses_1/photo", "inbox/x.png"])
 def test_a_foreign_key_is_dropped(bucket: Any, key: str) -> None:
     assert take(bucket, key, PHOTO) == []
 
@@ -238,7 +238,7 @@ def test_a_run_that_died_after_its_claim_is_finished_by_its_repetition(
         else arrive(job, MASK_KEY, MASK)
     )
     with monkeypatch.context() as patch:
-        patch.setattr(ingest, f"_keep_{kind}", lambda *_: 1 / 0)
+        patch.setattr(ingest, f"keep_{kind}", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             consume(notice)
     assert len(consume(notice)) == 1
@@ -266,7 +266,7 @@ def test_what_is_none_of_ours_is_given_up_in_silence(s3: Any, published: Publish
     assert published() == []
 
 
-@pytest.mark.parametrize("died_in", ["_keep", "publish"])
+@pytest.mark.parametrize("died_in", ["keep", "publish"])
 @pytest.mark.parametrize("kind", ["photo", "mask"])
 def test_a_claim_that_is_given_up_leaves_room_for_another_one(
     job: Any, published: Published, monkeypatch: pytest.MonkeyPatch, kind: str, died_in: str
@@ -279,7 +279,7 @@ def test_a_claim_that_is_given_up_leaves_room_for_another_one(
         assert len(consume(first)) == 1
     else:
         with monkeypatch.context() as broken:
-            broken.setattr(ingest, f"_keep_{kind}", lambda *_: 1 / 0)
+            broken.setattr(ingest, f"keep_{kind}", lambda *_: 1 / 0)
             with pytest.raises(ZeroDivisionError):
                 consume(first)
     assert take(job, key, data) == []

@@ -1,0 +1,152 @@
+"""Cut-out objects in an inbox become whole jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from gen3d_events import keys
+from gen3d_events.event import Event
+from gen3d_events.models import (
+    ImageRejected,
+    ImageUploaded,
+    Intent,
+    JobOptions,
+    MaskRejected,
+    ReconstructionRequested,
+)
+from gen3d_events.samples import BUCKET, USER
+from gen3d_upload import inbox, ingest, rows
+from gen3d_upload.cutout import check_cut_out
+from gen3d_upload.history import STEP
+from gen3d_upload.rejected import Rejected
+from gen3d_upload.watchdog import timed_out
+from PIL import Image
+
+from tests.unit.upload.pictures import decode, disc, encode, scene
+from tests.unit.upload.test_ingest import arrive, consume
+
+KEY = f"inbox/{USER}/red chair.png"
+
+pytestmark = pytest.mark.usefixtures("table")
+
+
+def cut_out(alpha: Image.Image | None = None, *, format: str = "PNG", **options: Any) -> bytes:
+    picture = scene().convert("RGBA")
+    picture.putalpha(disc() if alpha is None else alpha)
+    return encode(picture, format, **options)
+
+
+def test_a_cut_out_object_becomes_a_session_and_a_job(s3: Any) -> None:
+    notice = arrive(s3, KEY, cut_out())
+    uploaded, requested = consume(notice)
+    assert isinstance(uploaded, ImageUploaded)
+    assert isinstance(requested, ReconstructionRequested)
+    assert uploaded.intent is Intent.DIRECT
+    assert (uploaded.photo.width, uploaded.photo.height, uploaded.photo.format) == (96, 72, "png")
+    assert requested.photo == uploaded.photo
+    assert requested.options == JobOptions()
+    assert uploaded.subject
+    assert uploaded.subject.job_id is None
+    assert requested.subject
+    about = requested.subject
+    assert (about.user_id, about.session_id) == (USER, uploaded.subject.session_id)
+    session, job = rows.get(USER, about.session_id), rows.get(USER, about.session_id, about.job_id)
+    assert session
+    assert job
+    assert (session["name"], session["filename"]) == ("red chair", "red chair.png")
+    assert (job["name"], job["options"]) == (
+        "red chair",
+        JobOptions().model_dump(mode="json", exclude_none=True),
+    )
+    mask = s3.get_object(Bucket=BUCKET, Key=requested.mask.key, VersionId=requested.mask.version_id)
+    assert decode(mask["Body"].read()).tobytes() == disc().tobytes()
+
+
+def test_the_same_version_is_the_same_job_and_another_one_is_another(s3: Any) -> None:
+    notice = arrive(s3, KEY, cut_out())
+    first, again = consume(notice), consume(notice)
+    assert again == first
+    assert [event.subject for event in again] == [event.subject for event in first]
+    other = consume(arrive(s3, KEY, cut_out()))
+    assert {str(event.subject) for event in other}.isdisjoint(str(event.subject) for event in first)
+
+
+def test_a_run_that_died_between_the_rows_is_taken_up(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    notice = arrive(s3, KEY, cut_out())
+    with monkeypatch.context() as broken:
+        broken.setattr(inbox, "keep_mask", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            consume(notice)
+    uploaded, requested = consume(notice)
+    assert isinstance(uploaded, ImageUploaded)
+    versions = s3.list_object_versions(Bucket=BUCKET, Prefix=uploaded.photo.key)["Versions"]
+    assert [version["VersionId"] for version in versions] == [uploaded.photo.version_id]
+    assert isinstance(requested, ReconstructionRequested)
+
+
+@pytest.mark.parametrize(
+    ("code", "data"),
+    [
+        ("alpha_missing", encode(scene(), "PNG")),
+        ("alpha_missing", encode(scene(), "JPEG")),
+        ("alpha_missing", cut_out(Image.new("L", (96, 72), 255))),
+        ("mask_too_small", cut_out(Image.new("L", (96, 72), 0))),
+        ("image_unsupported", b"no picture"),
+        ("image_corrupt", cut_out()[:300]),
+    ],
+)
+def test_what_is_no_cut_out_object_is_rejected_and_leaves_nothing(s3: Any, code: str, data: bytes) -> None:
+    (rejected,) = consume(arrive(s3, KEY, data))
+    assert isinstance(rejected, ImageRejected)
+    assert rejected.code == code
+    assert rejected.subject
+    assert rows.session(USER, rejected.subject.session_id) is None
+
+
+def test_any_format_with_transparency_will_do() -> None:
+    photo, mask = check_cut_out(cut_out(format="WEBP", lossless=True))
+    assert photo.format == "webp"
+    assert decode(mask.png).tobytes() == disc().tobytes()
+
+
+def test_a_palette_with_transparency_counts_as_well() -> None:
+    palette = cut_out()
+    picture = decode(palette).quantize(64)
+    _, mask = check_cut_out(encode(picture, "PNG"))
+    assert 0 < mask.coverage < 0.95
+
+
+def test_a_turned_picture_has_its_mask_turned_too() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo, mask = check_cut_out(cut_out(exif=exif))
+    assert (photo.width, photo.height) == decode(mask.png).size == (72, 96)
+
+
+def test_what_is_opaque_in_the_middle_only_is_no_photo_without_alpha() -> None:
+    with pytest.raises(Rejected, match="alpha_missing"):
+        check_cut_out(encode(scene(mode="L"), "PNG"))
+
+
+def test_folders_in_an_inbox_are_looked_into_and_are_no_files() -> None:
+    assert keys.parse_inbox(f"inbox/{USER}/a/b.png") == USER
+    assert keys.parse_inbox(f"inbox/{USER}/a/") is None
+    assert keys.parse_inbox("inbox/b.png") is None
+
+
+def test_the_watchdog_speaks_of_rows_that_were_never_told_of(s3: Any) -> None:
+    consume(arrive(s3, KEY, cut_out()))
+    found = list(rows.overdue(rows._now() + STEP * 2))
+    assert len(found) == 2
+    told = [timed_out(rows.get(*rows.ids(row)) or row, rows._now() + STEP * 2) for row in found]
+    assert {type(event) for event in told} == {ImageRejected, MaskRejected}
+
+
+def test_giving_up_tells_of_what_was_not_told_of(s3: Any, published: Callable[[], list[Event]]) -> None:
+    notice = arrive(s3, KEY, cut_out())
+    ingest._given_up(notice, "internal_error", "why")
+    (rejected,) = published()
+    assert isinstance(rejected, ImageRejected)
+    assert rejected.code == "internal_error"
