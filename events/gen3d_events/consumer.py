@@ -67,10 +67,15 @@ class Consumer(MessageHandler[C]):
     """The handler that `consumes` makes; `consume` is the plain generator, for unit tests."""
 
     def __init__(
-        self, consume: Callable[[C], Iterator[Event]], causes: tuple[type[Cause], ...], failed: Failed | None
+        self,
+        consume: Callable[[C], Iterator[Event]],
+        causes: tuple[type[Cause], ...],
+        failed: Failed | None,
+        once: Callable[[C], str] | None,
     ) -> None:
         super().__init__(f"{consume.__module__}.{consume.__qualname__}", causes)
         self.consume = consume
+        self._once = once or (lambda cause: cause.idempotency_key)
         self._tells = _because(failed) if isinstance(failed, type) else failed
         self._config = IdempotencyConfig(
             expires_after_seconds=RECORD_DAYS * 86_400, response_hook=self._done_before
@@ -87,7 +92,7 @@ class Consumer(MessageHandler[C]):
             persistence_store=_store(),
             config=self._config,
             key_prefix=self.name,
-        )(key=cause.idempotency_key, cause=cause, last=is_last(record))
+        )(key=self._once(cause), cause=cause, last=is_last(record))
 
     def _failed(self, record: SQSRecord, error: Exception, context: Any) -> None:
         if not isinstance(error, IdempotencyAlreadyInProgressError):
@@ -133,15 +138,16 @@ class Consumer(MessageHandler[C]):
 
 
 def consumes(
-    *causes: type[Cause], failed: Failed | None = None
+    *causes: type[Cause], failed: Failed | None = None, once: Callable[[Any], str] | None = None
 ) -> Callable[[Callable[[C], Iterator[Event]]], Consumer[C]]:
     """Make a generator the Lambda handler for messages of the given classes (events, or foreign notices).
 
     `failed` tells of work that is given up: a class of failures, or a function of (cause, code, detail) where
     `because` needs more than a code; the function may give None to stay silent. What it gives must be
-    `about` somebody if the cause is foreign.
+    `about` somebody if the cause is foreign. `once` gives what all messages share of which only the first one
+    counts, where that is more than a message delivered twice.
     """
-    return lambda consume: Consumer(consume, causes, failed)
+    return lambda consume: Consumer(consume, causes, failed, once)
 
 
 @cache

@@ -54,6 +54,11 @@ def ask(request: InferenceRequest) -> datetime:
     return datetime.now(UTC) + timedelta(seconds=time_to_live + timeout) + OVERDUE_AFTER
 
 
+def request_id(event: InferenceSucceeded | InferenceFailed) -> str:
+    """What is answered once: SageMaker may say both that a request failed and that it succeeded."""
+    return event.inference_id
+
+
 def request_behind(event: InferenceSucceeded | InferenceFailed) -> InferenceRequest:
     """The request document that the endpoint answered."""
     return InferenceRequest.model_validate_json(_read(event.input_key))

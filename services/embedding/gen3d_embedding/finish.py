@@ -7,17 +7,19 @@ from collections.abc import Iterator
 from gen3d_events import endpoint
 from gen3d_events.consumer import consumes
 from gen3d_events.event import Event
-from gen3d_events.inference import EmbedReply
+from gen3d_events.inference import EmbedReply, InferenceRequest
 from gen3d_events.inference_failure import InferenceFailure
 from gen3d_events.models import EmbeddingCompleted, EmbeddingFailed, InferenceFailed, InferenceSucceeded
 
 
-@consumes(InferenceSucceeded, InferenceFailed, failed=EmbeddingFailed)
+@consumes(InferenceSucceeded, InferenceFailed, failed=EmbeddingFailed, once=endpoint.request_id)
 def handler(event: InferenceSucceeded | InferenceFailed) -> Iterator[Event]:
-    yield outcome(endpoint.answer(event, EmbedReply))
+    yield outcome(endpoint.request_behind(event), endpoint.answer(event, EmbedReply))
 
 
-def outcome(answer: EmbedReply | InferenceFailure) -> EmbeddingCompleted | EmbeddingFailed:
+def outcome(
+    request: InferenceRequest, answer: EmbedReply | InferenceFailure
+) -> EmbeddingCompleted | EmbeddingFailed:
     """The event that an answer amounts to. An embedding is not retried: the person uploads again or waits."""
     if isinstance(answer, InferenceFailure):
         return EmbeddingFailed.because(answer.code, answer.detail)
@@ -27,4 +29,5 @@ def outcome(answer: EmbedReply | InferenceFailure) -> EmbeddingCompleted | Embed
         bytes=answer.bytes,
         engine=answer.engine,
         seconds=answer.seconds,
+        requested_at=request.requested_at,
     )

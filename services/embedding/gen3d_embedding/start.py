@@ -26,6 +26,7 @@ def request_for(event: ImageUploaded, bucket: str) -> InferenceRequest:
         task="embed",
         inference_id=f"emb-{about.session_id}-1",
         metadata=about,
+        requested_at=about.occurred_at,
         bucket=bucket,
         photo=event.photo,
         output_prefix=f"{keys.session_prefix(about.user_id, about.session_id)}embedding/",

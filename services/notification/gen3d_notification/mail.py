@@ -1,4 +1,7 @@
-"""A photo or job came to its end: write to the person, and to the operator if something of ours failed."""
+"""A photo or job came to its end: write to the person, and to the operator if something of ours failed.
+
+A job's end is told once (see ledger.py). A time-out is no end: a late result is told of as well.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +23,24 @@ from gen3d_events.models import (
     MeshingFailed,
     NotificationFailed,
     ReconstructionFailed,
+    SessionDeletionRequested,
+    SessionPurged,
+    SessionRestored,
     UserNotified,
 )
+from gen3d_events.observability import logger
 
-from gen3d_notification import letters, post
+from gen3d_notification import ledger, letters, post
 
 LINKS_LAST = timedelta(hours=24)
 
+_ENDS = (MeshCompleted, ReconstructionFailed, MeshingFailed)
+_DELETION = (SessionDeletionRequested, SessionRestored, SessionPurged)
 
-def _given_up(cause: Event, code: str, detail: str) -> NotificationFailed:
+
+def _given_up(cause: Event, code: str, detail: str) -> NotificationFailed | None:
+    if isinstance(cause, _DELETION):
+        return None
     return NotificationFailed.because(code, detail, channel="email", notified_of=cause.detail_type)
 
 
@@ -41,9 +53,25 @@ def _given_up(cause: Event, code: str, detail: str) -> NotificationFailed:
     ReconstructionFailed,
     MeshingFailed,
     JobTimedOut,
+    SessionDeletionRequested,
+    SessionRestored,
+    SessionPurged,
     failed=_given_up,
 )
-def handler(event: MeshCompleted | Failure) -> Iterator[Event]:
+def handler(event: MeshCompleted | Failure | ledger.Deletion) -> Iterator[Event]:
+    if isinstance(event, _DELETION):
+        ledger.note(event)
+    elif ledger.is_deleted(event.metadata):
+        logger.info("not told: the session was deleted")
+    elif isinstance(event, _ENDS) and not ledger.claim_end(event):
+        logger.info("not told: the job came to another end before")
+    elif isinstance(event, JobTimedOut) and ledger.has_ended(event.metadata):
+        logger.info("not told: the job has come to its end")
+    else:
+        yield from _tell_all(event)
+
+
+def _tell_all(event: MeshCompleted | Failure) -> Iterator[Event]:
     # A function that dies after sending and before its event is recorded sends the mail again: harmless, and
     # better than none. The operator comes first, because a retry for the second mail repeats the first.
     if isinstance(event, Failure) and event.error_class != "user" and (operator := os.environ["ADMIN_EMAIL"]):
@@ -57,7 +85,9 @@ def _tell(
     try:
         post.send(address(), letter)
     except post.Undeliverable as refusal:
-        return _given_up(event, "notification_failed", str(refusal))
+        return NotificationFailed.because(
+            "notification_failed", str(refusal), channel="email", notified_of=event.detail_type
+        )
     return UserNotified(channel="email", notified_of=event.detail_type)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import datetime
 
 from gen3d_events import endpoint, keys
 from gen3d_events.event import Event
@@ -32,9 +33,15 @@ def request_for(
         inference_id=f"rec-{about.job_id}-{number}",
         attempt=number,
         metadata=about,
+        requested_at=_requested_at(event),
         bucket=bucket,
         photo=event.photo,
         mask=event.mask,
         options=event.options,
         output_prefix=keys.job_prefix(about.user_id, about.session_id, about.job_id),
     )
+
+
+def _requested_at(event: ReconstructionRequested | ReconstructionRetryScheduled) -> datetime | None:
+    """When the first attempt was asked for."""
+    return event.requested_at if isinstance(event, ReconstructionRetryScheduled) else event.occurred_at

@@ -20,7 +20,7 @@ from gen3d_events.models import (
 from gen3d_reconstruction.attempts import MAX_ATTEMPTS
 
 
-@consumes(InferenceSucceeded, InferenceFailed, failed=ReconstructionFailed)
+@consumes(InferenceSucceeded, InferenceFailed, failed=ReconstructionFailed, once=endpoint.request_id)
 def handler(event: InferenceSucceeded | InferenceFailed) -> Iterator[Event]:
     yield outcome(endpoint.request_behind(event), endpoint.answer(event, ReconstructReply))
 
@@ -41,6 +41,7 @@ def outcome(
             engine=answer.engine,
             seconds=answer.seconds,
             attempt=request.attempt,
+            requested_at=request.requested_at,
         )
     if answer.transient and request.attempt < MAX_ATTEMPTS:
         return ReconstructionRetryScheduled.because(
@@ -50,5 +51,6 @@ def outcome(
             photo=request.photo,
             mask=request.mask,
             options=request.options,
+            requested_at=request.requested_at,
         )
     return ReconstructionFailed.because(answer.code, answer.detail)

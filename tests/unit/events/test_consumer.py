@@ -14,6 +14,8 @@ from gen3d_events.models import (
     EmbeddingFailed,
     EmbeddingStarted,
     ImageUploaded,
+    InferenceFailed,
+    InferenceSucceeded,
     MeshCompleted,
     NotificationFailed,
     UserNotified,
@@ -71,6 +73,23 @@ def test_an_event_is_published_about_its_cause(cloud: Cloud) -> None:
 
 def test_the_undecorated_generator_is_at_hand() -> None:
     assert list(start.consume(UPLOADED)) == [started()]
+
+
+def test_of_messages_that_share_what_is_done_once_the_first_counts(cloud: Cloud) -> None:
+    @consumes(InferenceSucceeded, InferenceFailed, once=lambda answer: answer.inference_id)
+    def handler(answer: InferenceSucceeded | InferenceFailed) -> Iterator[Event]:
+        yield UserNotified(channel="email", notified_of=answer.detail_type)
+
+    failed = cast(InferenceFailed, samples["Inference Failed"])
+    succeeded = cast(InferenceSucceeded, samples["Inference Succeeded"]).model_copy(
+        update={"inference_id": failed.inference_id}
+    )
+    succeeded = succeeded.with_metadata(samples["Inference Succeeded"].metadata)
+    for answer in (failed, succeeded, failed):
+        assert cloud.deliver(handler, cloud.record(message(answer))) == []
+    (told,) = cloud.heard()
+    assert isinstance(told, UserNotified)
+    assert told.notified_of == "Inference Failed"
 
 
 def test_only_the_failed_messages_of_a_batch_are_reported(cloud: Cloud) -> None:

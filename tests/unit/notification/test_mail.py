@@ -21,6 +21,7 @@ from gen3d_events.models import (
 )
 from gen3d_events.samples import samples
 from gen3d_notification import mail
+from gen3d_notification.ledger import Deletion
 from moto.ses.models import ses_backends
 
 ADDRESS = "ada@example.com"
@@ -50,12 +51,19 @@ def post(moto_account: None, monkeypatch: pytest.MonkeyPatch) -> Post:
     user = cognito.admin_create_user(
         UserPoolId=pool, Username=ADDRESS, UserAttributes=[{"Name": "email", "Value": ADDRESS}]
     )["User"]
+    aws.client("dynamodb").create_table(
+        TableName="told",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
     aws.client("sesv2").create_email_identity(EmailIdentity="gen3d@example.com")
     key = aws.client("kms").create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"][
         "KeyId"
     ]
     for name, value in {
         "STAGE": "test",
+        "IDEMPOTENCY_TABLE": "told",
         "USER_POOL_ID": pool,
         "MAIL_FROM": "gen3d@example.com",
         "ADMIN_EMAIL": OPERATOR,
@@ -73,7 +81,7 @@ def tell(post: Post, event: Event) -> list[Event]:
 
 
 def consume(event: Event) -> list[Event]:
-    assert isinstance(event, MeshCompleted | Failure)
+    assert isinstance(event, MeshCompleted | Failure | Deletion)
     return list(mail.handler.consume(event))
 
 
@@ -163,4 +171,57 @@ def test_a_broken_directory_is_tried_again_later(post: Post, monkeypatch: pytest
 def test_work_that_is_given_up_says_what_the_person_was_not_told_of() -> None:
     event = samples["Job Timed Out"]
     failed = mail._given_up(event, "internal_error", "why")
+    assert failed
     assert (failed.code, failed.notified_of) == ("internal_error", "Job Timed Out")
+    assert mail._given_up(samples["Session Restored"], "internal_error", "why") is None
+
+
+def another(detail_type: str, letter: str = "Z") -> Event:
+    """A sample with another event id."""
+    event = samples[detail_type]
+    return event.with_metadata(event.metadata.model_copy(update={"event_id": letter * 26}))
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [("Mesh Completed", "Meshing Failed"), ("Reconstruction Failed", "Mesh Completed")],
+)
+def test_of_two_ends_of_a_job_the_first_is_told(post: Post, first: str, then: str) -> None:
+    assert tell(post, samples[first])
+    told = len(post.sent)
+    assert tell(post, another(then)) == []
+    assert len(post.sent) == told
+
+
+def test_an_end_whose_mail_did_not_leave_is_told_when_it_is_tried_again(post: Post) -> None:
+    with Stubber(aws.client("sesv2")) as ses:
+        ses.add_client_error("send_email", "InternalFailure", http_status_code=500)
+        with pytest.raises(ClientError):
+            tell(post, samples["Mesh Completed"])
+    assert len(tell(post, samples["Mesh Completed"])) == 1
+    assert post.recipients == [ADDRESS]
+
+
+def test_a_late_result_is_told_after_its_time_out_and_no_time_out_after_a_result(post: Post) -> None:
+    assert tell(post, samples["Job Timed Out"])
+    assert tell(post, samples["Mesh Completed"])
+    told = len(post.sent)
+    assert tell(post, another("Job Timed Out")) == []
+    assert len(post.sent) == told
+
+
+def moved(detail_type: str, seconds: int) -> Event:
+    event = samples[detail_type]
+    at = event.metadata.occurred_at + timedelta(seconds=seconds)
+    return event.with_metadata(event.metadata.model_copy(update={"occurred_at": at}))
+
+
+def test_nothing_is_told_of_a_deleted_session_until_it_is_restored(post: Post) -> None:
+    assert tell(post, moved("Session Deletion Requested", 0)) == []
+    assert tell(post, samples["Embedding Failed"]) == []
+    assert tell(post, moved("Session Restored", 2)) == []
+    assert tell(post, moved("Session Deletion Requested", 1)) == []
+    assert tell(post, samples["Mesh Completed"]) != []
+    assert tell(post, moved("Session Purged", 3)) == []
+    assert tell(post, samples["Embedding Failed"]) == []
+    assert post.recipients == [ADDRESS]

@@ -1,0 +1,78 @@
+"""What people were told of, so that a job's end is told once, and nothing of a session that they deleted.
+
+The events of a job may contradict one another: a failure may follow a success, a result a failure. The first
+end counts, as it does in the read model. Notification has no other state, so its idempotency table keeps this
+as well; the records go when those do.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+
+from botocore.exceptions import ClientError
+from gen3d_events import aws
+from gen3d_events.consumer import RECORD_DAYS
+from gen3d_events.event import Event, Metadata
+from gen3d_events.models import SessionDeletionRequested, SessionPurged, SessionRestored
+
+Deletion = SessionDeletionRequested | SessionRestored | SessionPurged
+
+
+def claim_end(event: Event) -> bool:
+    """Whether this is the end of its job that counts: the first one that asks, however often it does."""
+    return _put(
+        _end(event.metadata), event.metadata.event_id, "attribute_not_exists(id) OR told = :told", ":told"
+    )
+
+
+def has_ended(about: Metadata) -> bool:
+    """Whether an end of the job was claimed."""
+    return _get(_end(about)) is not None
+
+
+def note(event: Deletion) -> None:
+    """Remember whether the session is there. Of events in the wrong order the latest counts."""
+    at = f"{event.metadata.occurred_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f} {event.detail_type}"
+    _put(_deletion(event.metadata), at, "attribute_not_exists(id) OR told < :at", ":at")
+
+
+def is_deleted(about: Metadata) -> bool:
+    """Whether the session is hidden or gone."""
+    last = _get(_deletion(about))
+    return last is not None and not last.endswith(SessionRestored.detail_type)
+
+
+def _end(about: Metadata) -> str:
+    return f"end#{about.session_id}/{about.job_id}"
+
+
+def _deletion(about: Metadata) -> str:
+    return f"deletion#{about.session_id}"
+
+
+def _put(id_: str, told: str, condition: str, value: str) -> bool:
+    expires = datetime.now(UTC) + timedelta(days=RECORD_DAYS)
+    try:
+        aws.client("dynamodb").put_item(
+            TableName=os.environ["IDEMPOTENCY_TABLE"],
+            Item={
+                "id": {"S": id_},
+                "told": {"S": told},
+                "expiration": {"N": str(int(expires.timestamp()))},
+            },
+            ConditionExpression=condition,
+            ExpressionAttributeValues={value: {"S": told}},
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
+
+
+def _get(id_: str) -> str | None:
+    answer = aws.client("dynamodb").get_item(
+        TableName=os.environ["IDEMPOTENCY_TABLE"], Key={"id": {"S": id_}}, ConsistentRead=True
+    )
+    return str(answer["Item"]["told"]["S"]) if "Item" in answer else None
