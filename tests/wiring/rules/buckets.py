@@ -48,7 +48,7 @@ def buckets_forget(system: System) -> Iterator[str]:
             yield f"{name} keeps leftovers"
         if name == "DataBucket":
             days = {one["Prefix"]: one.get("ExpirationInDays") for one in lifecycle if "Prefix" in one}
-            if days != {"incoming/": 1, "inference/": 7}:
+            if days != {"incoming/": 1, "inbox/": 7, "inference/": 7}:
                 yield f"{name} keeps what passes through: {days}"
 
 

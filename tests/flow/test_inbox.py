@@ -1,0 +1,82 @@
+"""A cut-out object put into an inbox with plain S3 tools becomes a finished job, and no embedding is made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from gen3d import Gen3D
+from gen3d_events.codes import codes
+from gen3d_local.cloud import Cloud
+from PIL import Image
+
+from tests.flow.helpers import SECONDS, eventually
+from tests.flow.tap import Tap, judge
+
+STORY = {
+    "Image Uploaded": 1,
+    "Reconstruction Requested": 1,
+    "Reconstruction Started": 1,
+    "Inference Succeeded": 1,
+    "Reconstruction Completed": 1,
+    "Meshing Started": 1,
+    "Mesh Completed": 1,
+    "User Notified": 1,
+}
+
+
+def put(cloud: Cloud, name: str, body: bytes) -> None:
+    """As `aws s3 cp` does it."""
+    key = f"inbox/{_user_id(cloud)}/{name}"
+    cloud.client("s3").put_object(Bucket=cloud.outputs["DataBucketName"], Key=key, Body=body)
+
+
+def test_a_cut_out_object_becomes_a_finished_job(
+    cloud: Cloud, gen3d: Gen3D, tap: Tap, photo: Path, mask: Path
+) -> None:
+    with Image.open(photo) as picture, Image.open(mask) as inside:
+        cut_out = picture.convert("RGBA")
+        cut_out.putalpha(inside.convert("L"))
+    put(cloud, "my bottle.png", _png(cut_out))
+
+    def arrived() -> Any:
+        return next((one for one in gen3d.sessions() if one.view.get("name") == "my bottle"), None)
+
+    session = eventually(arrived, what="the session of the inbox")
+    (job,) = eventually(lambda: session.refresh().jobs)
+    job.wait(SECONDS)
+    assert {"mesh.glb", "splat.ply", "mask.png"} <= set(job.view["files"])
+    story = tap.story(session.id, STORY)
+    assert Counter(event.detail_type for event in story) == STORY
+    judge(story)
+    mails = [mail for mail in cloud.mails() if job.id in mail.text]
+    assert [mail.subject for mail in mails] == ["Your 3D model is ready"]
+
+
+def test_a_photo_without_transparency_is_rejected_with_a_mail(cloud: Cloud, photo: Path) -> None:
+    before = len(cloud.mails())
+    put(cloud, "plain.jpg", photo.read_bytes())
+
+    def told() -> bool:
+        return any(codes["alpha_missing"].message in mail.text for mail in cloud.mails()[before:])
+
+    eventually(told, what="the mail about the inbox")
+
+
+def _user_id(cloud: Cloud) -> str:
+    people = cloud.client("cognito-idp").list_users(UserPoolId=cloud.outputs["UserPoolId"])["Users"]
+    by_address = {
+        attribute["Value"]: str(person["Username"])
+        for person in people
+        for attribute in person["Attributes"]
+        if attribute["Name"] == "email"
+    }
+    return by_address[cloud.user.email]
+
+
+def _png(picture: Image.Image) -> bytes:
+    file = BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
