@@ -19,6 +19,8 @@ export interface EmbeddingCompleted {
   engine: Engine;
   /** Computing time on the endpoint. */
   seconds: number;
+  /** When the photo was accepted. */
+  requested_at?: string;
 }
 
 /** The photo could not be embedded. Final. */
@@ -99,6 +101,7 @@ export interface ImageUploaded {
 /** The endpoint failed a request, or let it expire. */
 export interface InferenceFailed {
   inference_id: string;
+  attempt: number;
   task: "embed" | "reconstruct";
   /** S3 key in the data bucket. */
   input_key: string;
@@ -111,6 +114,7 @@ export interface InferenceFailed {
 /** The endpoint answered a request with a manifest in S3. */
 export interface InferenceSucceeded {
   inference_id: string;
+  attempt: number;
   task: "embed" | "reconstruct";
   /** S3 key in the data bucket. */
   input_key: string;
@@ -261,6 +265,8 @@ export interface ReconstructionCompleted {
   /** Computing time on the endpoint. */
   seconds: number;
   attempt: number;
+  /** When the job was requested: before its first attempt. */
+  requested_at?: string;
 }
 
 /** The reconstruction failed. Final. */
@@ -296,6 +302,8 @@ export interface ReconstructionRetryScheduled {
   photo: Photo;
   mask: Mask;
   options: JobOptions;
+  /** When the job was requested: before its first attempt. */
+  requested_at?: string;
 }
 
 /** The endpoint accepted the reconstruction request. */
@@ -427,7 +435,7 @@ export interface Problem {
 }
 
 /** What the read model keeps of an event. */
-export type Folded<Data> = Data & { event_id: string; at: string };
+export type Folded<Data> = Data & { event_id: string; at: string; cause?: string };
 
 /** A row of the read model: an attribute for each event seen, with the attempt from the second one on. */
 export interface Row {
@@ -447,7 +455,9 @@ export interface Row {
   [attempt: `reconstruction_retry_scheduled_${number}`]: Folded<ReconstructionRetryScheduled> | undefined;
   reconstruction_retry_scheduled?: Folded<ReconstructionRetryScheduled>;
   job_timed_out?: Folded<JobTimedOut>;
+  [attempt: `inference_succeeded_${number}`]: Folded<InferenceSucceeded> | undefined;
   inference_succeeded?: Folded<InferenceSucceeded>;
+  [attempt: `inference_failed_${number}`]: Folded<InferenceFailed> | undefined;
   inference_failed?: Folded<InferenceFailed>;
   meshing_started?: Folded<MeshingStarted>;
   mesh_completed?: Folded<MeshCompleted>;

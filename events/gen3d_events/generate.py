@@ -191,7 +191,7 @@ export interface Problem {{
 }}
 
 /** What the read model keeps of an event. */
-export type Folded<Data> = Data & {{ event_id: string; at: string }};
+export type Folded<Data> = Data & {{ event_id: string; at: string; cause?: string }};
 
 /** A row of the read model: an attribute for each event seen, with the attempt from the second one on. */
 export interface Row {{

@@ -6,7 +6,7 @@ all that the finishing consumer needs, because embedding and reconstruction keep
 
 from typing import Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import AwareDatetime, Field, PositiveInt
 
 from gen3d_events.codes import ErrorClass
 from gen3d_events.event import Metadata, Model
@@ -22,6 +22,9 @@ class InferenceRequest(Model):
     inference_id: str = Field(max_length=64)
     attempt: Attempt = 1
     metadata: Metadata = Field(description="Of the event that asked for this computation.")
+    requested_at: AwareDatetime | None = Field(
+        None, description="When it was first asked for: the same for every attempt."
+    )
     bucket: str
     photo: Photo
     mask: Mask | None = None

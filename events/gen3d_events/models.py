@@ -135,6 +135,7 @@ class EmbeddingCompleted(Event):
     bytes: PositiveInt
     engine: Engine
     seconds: Seconds = Field(description="Computing time on the endpoint.")
+    requested_at: AwareDatetime | None = Field(None, description="When the photo was accepted.")
 
 
 class EmbeddingFailed(Failure):
@@ -197,6 +198,9 @@ class ReconstructionCompleted(Event):
     engine: Engine
     seconds: Seconds = Field(description="Computing time on the endpoint.")
     attempt: Attempt = 1
+    requested_at: AwareDatetime | None = Field(
+        None, description="When the job was requested: before its first attempt."
+    )
 
 
 class ReconstructionFailed(Failure):
@@ -215,6 +219,9 @@ class ReconstructionRetryScheduled(Failure):
     photo: Photo
     mask: Mask
     options: JobOptions
+    requested_at: AwareDatetime | None = Field(
+        None, description="When the job was requested: before its first attempt."
+    )
 
 
 class JobTimedOut(Failure):
@@ -233,6 +240,7 @@ class InferenceSucceeded(Event):
     source = "gen3d.inference"
     detail_type = "Inference Succeeded"
     inference_id: str
+    attempt: Attempt = 1
     task: Literal["embed", "reconstruct"]
     input_key: Key
     output_key: Key
@@ -244,6 +252,7 @@ class InferenceFailed(Event):
     source = "gen3d.inference"
     detail_type = "Inference Failed"
     inference_id: str
+    attempt: Attempt = 1
     task: Literal["embed", "reconstruct"]
     input_key: Key
     failure_key: Key | None = None

@@ -13,12 +13,16 @@ from functools import wraps
 from typing import Any
 
 from aws_lambda_powertools.logging import Logger
-from aws_lambda_powertools.metrics import Metrics, MetricUnit
+from aws_lambda_powertools.metrics import EphemeralMetrics, Metrics, MetricUnit
+
+from gen3d_events.event import Event
+from gen3d_events.measures import measures
 
 Handler = Callable[[Any, Any], Any]
 
 logger = Logger()
-metrics = Metrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "Gen3D"))
+NAMESPACE = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "Gen3D")
+metrics = Metrics(namespace=NAMESPACE)
 tracer: Any = None
 
 if "AWS_XRAY_DAEMON_ADDRESS" in os.environ:
@@ -49,8 +53,35 @@ def count(name: str) -> None:
     metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)
 
 
+def measure(event: Event) -> dict[str, float]:
+    """Write down what a published event says in figures, and give them by name.
+
+    They count twice: by service alone, where a failure is beside its successes, and by engine and quality,
+    where those are known. They have a line of their own, because a line's metrics share their dimensions.
+    """
+    figures, by = measures(event)
+    if not figures:
+        return {}
+    line = EphemeralMetrics(namespace=NAMESPACE, service=logger.service)
+    for figure in figures:
+        line.add_metric(figure.name, MetricUnit(figure.unit), figure.value)
+    if by:
+        line.add_dimensions(service=logger.service, **by)
+    for name, value in about(event).items():
+        line.add_metadata(name, value)
+    line.flush_metrics()
+    return {figure.name: figure.value for figure in figures}
+
+
+def about(event: Event) -> dict[str, str]:
+    """The keys by which one story is followed through all logs: correlation_id, session_id, job_id."""
+    keys = event.metadata
+    job = {"job_id": keys.job_id} if keys.job_id else {}
+    return {"correlation_id": keys.correlation_id, "session_id": keys.session_id, **job}
+
+
 @contextmanager
-def context_keys(name: str, **keys: str | None) -> Iterator[None]:
+def context_keys(name: str, **keys: str | float | None) -> Iterator[None]:
     """Log lines within carry these keys; so does the trace, in a part of its own called `name`."""
     keys = {key: value for key, value in keys.items() if value is not None}
     with ExitStack() as stack:

@@ -1,7 +1,7 @@
 """The read model: events folded into rows, and a row's state. Pure, and shared by service, SDK and page.
 
 A row is a mapping. Each event sets one attribute of its own and nothing else; if the same attribute arrives
-twice, the smaller event id wins (of rejections the greater). So every order of the same events folds to the
+twice, the smaller event id wins (but see `latest_counts`). So every order of the same events folds to the
 same row.
 `events/vectors/state.json` holds test vectors for other languages.
 """
@@ -19,7 +19,13 @@ SessionState = Literal["awaiting_photo", "preparing", "ready", "failed", "timed_
 JobState = Literal["awaiting_mask", "queued", "reconstructing", "meshing", "completed", "failed", "timed_out"]
 
 
-EACH_ATTEMPT = ("Embedding Started", "Reconstruction Started", "Reconstruction Retry Scheduled")
+EACH_ATTEMPT = (
+    "Embedding Started",
+    "Reconstruction Started",
+    "Reconstruction Retry Scheduled",
+    "Inference Succeeded",
+    "Inference Failed",
+)
 """Events that one row can see several of, an attempt each."""
 
 
@@ -32,18 +38,17 @@ def attribute(event: Event) -> str:
 
 
 def latest_counts(attribute: str) -> bool:
-    """Which of two events that claim one attribute stays: of rejections the last, of all else the first."""
-    return attribute.endswith("_rejected")
+    """Which of two events that claim one attribute stays: of rejections, deletions and restorations the last,
+    of all else the first."""
+    return attribute.endswith("_rejected") or attribute in {"session_deletion_requested", "session_restored"}
 
 
 def entry(event: Event) -> dict[str, Any]:
-    """What is stored under `attribute(event)`: event id, time and data, JSON-ready."""
+    """What is stored under `attribute(event)`: event id, time, cause if known, and data, JSON-ready."""
     detail = event.detail()
-    return {
-        "event_id": detail["metadata"]["event_id"],
-        "at": detail["metadata"]["occurred_at"],
-        **detail["data"],
-    }
+    about = detail["metadata"]
+    cause = {"cause": about["causation_id"]} if "causation_id" in about else {}
+    return {"event_id": about["event_id"], "at": about["occurred_at"], **cause, **detail["data"]}
 
 
 def fold(row: Row, event: Event) -> dict[str, Any]:

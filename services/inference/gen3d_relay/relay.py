@@ -29,12 +29,14 @@ def translate(notice: InferenceNotice, request: InferenceRequest) -> InferenceSu
     if notice.status == "Completed" and notice.output_location:
         return InferenceSucceeded(
             inference_id=notice.inference_id,
+            attempt=request.attempt,
             task=request.task,
             input_key=input_key,
             output_key=_key(notice.output_location),
         )
     return InferenceFailed(
         inference_id=notice.inference_id,
+        attempt=request.attempt,
         task=request.task,
         input_key=input_key,
         failure_key=_key(notice.failure_location) if notice.failure_location else None,

@@ -33,6 +33,19 @@ REPLY = EmbedReply(
 )
 
 
+def request() -> InferenceRequest:
+    assert isinstance(UPLOADED, ImageUploaded)
+    return InferenceRequest(
+        task="embed",
+        inference_id=ID,
+        metadata=UPLOADED.metadata,
+        requested_at=UPLOADED.metadata.occurred_at,
+        bucket=BUCKET,
+        photo=UPLOADED.photo,
+        output_prefix=f"users/{USER}/sessions/{SESSION}/embedding/",
+    )
+
+
 def test_a_photo_is_asked_for(data_bucket: Any) -> None:
     assert isinstance(UPLOADED, ImageUploaded)
     [started] = start.handler.consume(UPLOADED)
@@ -41,14 +54,7 @@ def test_a_photo_is_asked_for(data_bucket: Any) -> None:
     assert (started.inference_id, started.attempt) == (ID, 1)
     assert ids.caused(started, UPLOADED, "test", 0).metadata.session_id == SESSION
     stored = data_bucket.get_object(Bucket=BUCKET, Key=f"inference/input/{ID}.json")["Body"].read()
-    assert InferenceRequest.model_validate_json(stored) == InferenceRequest(
-        task="embed",
-        inference_id=ID,
-        metadata=UPLOADED.metadata,
-        bucket=BUCKET,
-        photo=UPLOADED.photo,
-        output_prefix=f"users/{USER}/sessions/{SESSION}/embedding/",
-    )
+    assert InferenceRequest.model_validate_json(stored) == request()
 
 
 def test_the_inference_id_fits_into_64_characters() -> None:
@@ -56,6 +62,7 @@ def test_the_inference_id_fits_into_64_characters() -> None:
 
 
 def test_a_reply_completes_the_embedding(data_bucket: Any) -> None:
+    data_bucket.put_object(Bucket=BUCKET, Key="in", Body=request().model_dump_json().encode())
     data_bucket.put_object(Bucket=BUCKET, Key="out", Body=REPLY.model_dump_json().encode())
     event = InferenceSucceeded(inference_id=ID, task="embed", input_key="in", output_key="out")
 
@@ -67,10 +74,12 @@ def test_a_reply_completes_the_embedding(data_bucket: Any) -> None:
         bytes=REPLY.bytes,
         engine=segmenter,
         seconds=1.84,
+        requested_at=UPLOADED.metadata.occurred_at,
     )
 
 
 def test_a_failure_is_final_and_in_the_persons_words(data_bucket: Any) -> None:
+    data_bucket.put_object(Bucket=BUCKET, Key="in", Body=request().model_dump_json().encode())
     event = InferenceFailed(inference_id=ID, task="embed", input_key="in", status="Expired")
 
     events: list[Event] = list(finish.handler.consume(event))

@@ -41,6 +41,7 @@ def request(attempt: int = 1) -> InferenceRequest:
         inference_id=f"rec-{JOB}-{attempt}",
         attempt=attempt,
         metadata=REQUESTED.metadata,
+        requested_at=REQUESTED.metadata.occurred_at,
         bucket=BUCKET,
         photo=photo,
         mask=mask,
@@ -65,7 +66,12 @@ def test_a_mask_is_asked_for(data_bucket: Any) -> None:
 
 def test_a_retry_asks_again_with_its_own_number(data_bucket: Any) -> None:
     scheduled = ReconstructionRetryScheduled.because(
-        "inference_out_of_memory", attempt=2, photo=photo, mask=mask, options=options
+        "inference_out_of_memory",
+        attempt=2,
+        photo=photo,
+        mask=mask,
+        options=options,
+        requested_at=REQUESTED.metadata.occurred_at,
     ).with_metadata(REQUESTED.metadata)
 
     [started] = retry.handler.consume(scheduled)
@@ -100,6 +106,7 @@ def test_a_reply_completes_the_reconstruction_with_what_the_request_said(data_bu
         engine=reconstructor,
         seconds=3.91,
         attempt=2,
+        requested_at=REQUESTED.metadata.occurred_at,
     )
 
 
@@ -123,6 +130,7 @@ def test_a_failure_is_read_and_repeated_if_it_may_pass(data_bucket: Any) -> None
             photo=photo,
             mask=mask,
             options=options,
+            requested_at=REQUESTED.metadata.occurred_at,
         )
     ]
 

@@ -1,0 +1,75 @@
+"""What an event that ends a stage says in figures, for CloudWatch. Pure.
+
+Whoever publishes an event publishes its figures (consumer.py), so each counts once an event, and a duplicate
+that is not handled again does not count again. Durations are as a person feels them, with all waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from types import MappingProxyType
+from typing import Literal, NamedTuple
+
+from gen3d_events.event import Event
+from gen3d_events.models import (
+    EmbeddingCompleted,
+    Engine,
+    MeshCompleted,
+    Quality,
+    ReconstructionCompleted,
+    ReconstructionFailed,
+)
+
+Unit = Literal["Seconds", "Bytes", "Count"]
+
+
+class Figure(NamedTuple):
+    """A metric in the namespace Gen3D: its name, and its value in `unit`."""
+
+    name: str
+    value: float
+    unit: Unit
+
+
+class Measures(NamedTuple):
+    """by: engine and quality, as far as the event knows them."""
+
+    figures: tuple[Figure, ...] = ()
+    by: Mapping[str, str] = MappingProxyType({})
+
+
+def measures(event: Event) -> Measures:
+    """The figures of an event that has its metadata; most events have none."""
+    match event:
+        case EmbeddingCompleted():
+            return Measures(_since(event.requested_at, event, "Initialization.Duration"), _by(event.engine))
+        case ReconstructionCompleted():
+            duration = _since(event.requested_at, event, "Reconstruction.Duration")
+            return Measures((*duration, _success(1)), _by(event.engine, event.options.quality))
+        case ReconstructionFailed():
+            return Measures((_success(0),))
+        case MeshCompleted():
+            figures = (
+                Figure("Meshing.Duration", event.seconds, "Seconds"),
+                Figure("MeshSize", event.files["mesh.glb"].bytes, "Bytes"),
+            )
+            return Measures(figures, _by(event.engine, event.quality))
+    return Measures()
+
+
+def _since(began: datetime | None, event: Event, name: str) -> tuple[Figure, ...]:
+    """None where the event does not say when it began: a request of an earlier version."""
+    if began is None:
+        return ()
+    seconds = (event.occurred_at - began).total_seconds()
+    return (Figure(name, max(0.0, round(seconds, 3)), "Seconds"),)
+
+
+def _success(value: Literal[0, 1]) -> Figure:
+    """Its average is the success rate."""
+    return Figure("Reconstruction.Success", value, "Count")
+
+
+def _by(engine: Engine, quality: Quality | None = None) -> dict[str, str]:
+    return {"engine": engine.name} | ({"quality": quality.value} if quality else {})
