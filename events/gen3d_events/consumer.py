@@ -8,7 +8,8 @@
 The decorated name is the Lambda handler of a queue. To what messages.py does, this adds:
 
 - done before (powertools' idempotency): logged and deleted.
-- being done elsewhere: hidden until the other run must have ended. Never a failure.
+- being done elsewhere: tried again later, as after a failure, but never a failure. On its last receive it
+  becomes a new message, since the dead-letter queue is no place for what may still succeed.
 - `UserFault`: the `failed` event with the fault's code is published, and the message is done.
 - an exception on the last receive: the `failed` event with `internal_error` is published before the message
   goes to the dead-letter queue.
@@ -37,7 +38,7 @@ from gen3d_events import aws
 from gen3d_events.codes import codes
 from gen3d_events.event import Event
 from gen3d_events.ids import Cause, caused
-from gen3d_events.messages import C, MessageHandler, MessageInvalid, hide, is_last
+from gen3d_events.messages import C, MessageHandler, MessageInvalid, hide, is_last, pause, send_again
 from gen3d_events.models import Failure
 from gen3d_events.observability import count, logger
 from gen3d_events.publisher import publish
@@ -86,21 +87,26 @@ class Consumer(MessageHandler[C]):
         return super()._batch(event, context)
 
     def _handle(self, cause: C, record: SQSRecord, context: Any) -> None:
-        idempotent_function(
-            self._work,
-            data_keyword_argument="key",
-            persistence_store=_store(),
-            config=self._config,
-            key_prefix=self.name,
-        )(key=self._once(cause), cause=cause, last=is_last(record))
+        try:
+            idempotent_function(
+                self._work,
+                data_keyword_argument="key",
+                persistence_store=_store(),
+                config=self._config,
+                key_prefix=self.name,
+            )(key=self._once(cause), cause=cause, last=is_last(record))
+        except IdempotencyAlreadyInProgressError:
+            logger.info("in progress elsewhere", message_id=record.message_id)
+            count("Delayed")
+            if not is_last(record):
+                raise
+            send_again(record, pause(record))
 
     def _failed(self, record: SQSRecord, error: Exception, context: Any) -> None:
-        if not isinstance(error, IdempotencyAlreadyInProgressError):
+        if isinstance(error, IdempotencyAlreadyInProgressError):
+            hide(record, pause(record))
+        else:
             super()._failed(record, error, context)
-            return
-        logger.info("in progress elsewhere", message_id=record.message_id)
-        count("Delayed")
-        hide(record, context.get_remaining_time_in_millis() // 1000 + 1)
 
     def _work(self, *, key: str, cause: C, last: bool) -> None:
         """Runs inside the idempotency of `key`: the record is complete only if this returns."""

@@ -15,7 +15,6 @@ from gen3d_events.inference import EmbedReply, InferenceRequest, ReconstructRepl
 from gen3d_events.inference_failure import InferenceFailure, classify
 from gen3d_events.models import InferenceFailed, InferenceSucceeded
 
-OVERDUE_AFTER = timedelta(minutes=5)
 MAX_FAILURE_BYTES = 65_536
 
 Reply = TypeVar("Reply", EmbedReply, ReconstructReply)
@@ -32,6 +31,7 @@ def ask(request: InferenceRequest) -> datetime:
     key = keys.inference_input(request.inference_id)
     time_to_live = int(os.environ["REQUEST_TTL_SECONDS"])
     timeout = int(os.environ["INVOCATION_TIMEOUT_SECONDS"])
+    grace = int(os.environ["OVERDUE_AFTER_SECONDS"])
     aws.client("s3").put_object(
         Bucket=request.bucket,
         Key=key,
@@ -51,7 +51,7 @@ def ask(request: InferenceRequest) -> datetime:
         if aws.is_transient(error):
             raise
         raise UserFault("endpoint_unavailable", str(error)) from error
-    return datetime.now(UTC) + timedelta(seconds=time_to_live + timeout) + OVERDUE_AFTER
+    return datetime.now(UTC) + timedelta(seconds=time_to_live + timeout + grace)
 
 
 def request_id(event: InferenceSucceeded | InferenceFailed) -> str:

@@ -25,6 +25,9 @@ from gen3d_events.event import Event
 from gen3d_events.ids import Cause
 from gen3d_events.observability import context_keys, count, logger, observed
 
+MAX_DELAY_SECONDS = 900
+"""The longest that SQS holds back a new message."""
+
 C = TypeVar("C", bound=Cause)
 
 
@@ -84,7 +87,7 @@ class MessageHandler(ABC, Generic[C]):
         last = is_last(record)
         logger.exception("failed", message_id=record.message_id, receives=_receives(record), last=last)
         count("Failed" if last else "Retried")
-        hide(record, 0 if last else int(os.environ["RETRY_BASE_SECONDS"]) * 2 ** (_receives(record) - 1))
+        hide(record, 0 if last else pause(record))
 
 
 def hide(record: SQSRecord, seconds: int) -> None:
@@ -92,6 +95,20 @@ def hide(record: SQSRecord, seconds: int) -> None:
     aws.client("sqs").change_message_visibility(
         QueueUrl=os.environ["QUEUE_URL"], ReceiptHandle=record.receipt_handle, VisibilityTimeout=seconds
     )
+
+
+def send_again(record: SQSRecord, seconds: int) -> None:
+    """Put a copy of the message into its queue, to be received in `seconds` for the first of all times."""
+    aws.client("sqs").send_message(
+        QueueUrl=os.environ["QUEUE_URL"],
+        MessageBody=record.body,
+        DelaySeconds=min(seconds, MAX_DELAY_SECONDS),
+    )
+
+
+def pause(record: SQSRecord) -> int:
+    """Seconds until a message should be tried again: twice as many after each receive."""
+    return int(os.environ["RETRY_BASE_SECONDS"]) * 2 ** (_receives(record) - 1)
 
 
 def is_last(record: SQSRecord) -> bool:

@@ -45,6 +45,7 @@ def endpoint_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ENDPOINT_NAME", "gen3d-test")
     monkeypatch.setenv("REQUEST_TTL_SECONDS", "3600")
     monkeypatch.setenv("INVOCATION_TIMEOUT_SECONDS", "900")
+    monkeypatch.setenv("OVERDUE_AFTER_SECONDS", "300")
 
 
 def forget_clients() -> None:

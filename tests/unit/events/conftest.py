@@ -36,6 +36,7 @@ class Cloud:
     queue_url: str
     hidden: list[int] = field(default_factory=list)
     put: list[dict[str, Any]] = field(default_factory=list)
+    sent_again: list[tuple[str, int]] = field(default_factory=list)
 
     def send(self, body: dict[str, Any] | str) -> None:
         text = body if isinstance(body, str) else json.dumps(body)
@@ -116,4 +117,10 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
             "provide-client-params.sqs.ChangeMessageVisibility",
             lambda params, **_: cloud.hidden.append(params["VisibilityTimeout"]),
         )
+        sqs.meta.events.register("provide-client-params.sqs.SendMessage", lambda params, **_: keep(params))
+
+        def keep(sent: dict[str, Any]) -> None:
+            if "DelaySeconds" in sent:  # the tests themselves send without
+                cloud.sent_again.append((sent["MessageBody"], sent["DelaySeconds"]))
+
         yield cloud

@@ -175,17 +175,34 @@ def test_a_duplicate_of_what_is_done_does_nothing(cloud: Cloud) -> None:
 
 
 def test_a_duplicate_of_what_is_being_done_waits_and_is_never_a_failure(cloud: Cloud) -> None:
-    inner: list[bool] = []
+    left: list[bool] = []
 
     @consumes(ImageUploaded, failed=EmbeddingFailed)
     def slow(event: ImageUploaded) -> Iterator[Event]:
-        record = cloud.record(message(UPLOADED), receives=5)
-        inner.append(cloud.deliver(slow, record, remaining_ms=29_500) == [record["messageId"]])
+        for receives in range(1, 5):
+            record = cloud.record(message(UPLOADED), receives)
+            left.append(cloud.deliver(slow, record) == [record["messageId"]])
         yield started()
 
     assert cloud.deliver(slow, cloud.record(message(UPLOADED))) == []
-    assert inner == [True]
-    assert cloud.hidden == [30]
+    assert left == [True] * 4
+    assert cloud.hidden == [10, 20, 40, 80]
+    assert cloud.sent_again == []
+    assert [event.detail_type for event in cloud.heard()] == ["Embedding Started"]
+
+
+def test_on_its_last_receive_a_duplicate_of_what_is_being_done_becomes_a_new_message(cloud: Cloud) -> None:
+    """The other run may yet be killed: nothing may be lost with its message, and nothing be told too early."""
+    body = message(UPLOADED)
+
+    @consumes(ImageUploaded, failed=EmbeddingFailed)
+    def slow(event: ImageUploaded) -> Iterator[Event]:
+        assert cloud.deliver(slow, cloud.record(body, receives=5)) == []
+        yield started()
+
+    assert cloud.deliver(slow, cloud.record(body)) == []
+    assert cloud.hidden == []
+    assert [(json.loads(text), delay) for text, delay in cloud.sent_again] == [(body, 160)]
     assert [event.detail_type for event in cloud.heard()] == ["Embedding Started"]
 
 
