@@ -22,6 +22,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -40,7 +41,7 @@ from gen3d_events.event import Event
 from gen3d_events.ids import Cause, caused
 from gen3d_events.messages import C, MessageHandler, MessageInvalid, hide, is_last, pause, send_again
 from gen3d_events.models import Failure
-from gen3d_events.observability import count, logger
+from gen3d_events.observability import about, count, logger, measure
 from gen3d_events.publisher import publish
 
 __all__ = ["ARCHIVE_DAYS", "RECORD_DAYS", "Consumer", "MessageInvalid", "UserFault", "consumes"]
@@ -62,6 +63,19 @@ class UserFault(Exception):
         super().__init__(f"{code}: {codes[code].message} {detail}".strip())
         self.code = code
         self.detail = detail
+
+
+@dataclass
+class _Told:
+    """What became of one message. A foreign one does not say whom it is about; the events told of it do."""
+
+    published: Counter[str] = field(default_factory=Counter)
+    about: dict[str, str] = field(default_factory=dict)
+    figures: dict[str, float] = field(default_factory=dict)
+
+    def summary(self) -> dict[str, Any]:
+        figures = {"figures": self.figures} if self.figures else {}
+        return {**self.about, "published": dict(self.published), **figures}
 
 
 class Consumer(MessageHandler[C]):
@@ -96,7 +110,7 @@ class Consumer(MessageHandler[C]):
                 key_prefix=self.name,
             )(key=self._once(cause), cause=cause, last=is_last(record))
         except IdempotencyAlreadyInProgressError:
-            logger.info("in progress elsewhere", message_id=record.message_id)
+            logger.info("in progress elsewhere", message_id=record.message_id, seconds=self._spent())
             count("Delayed")
             if not is_last(record):
                 raise
@@ -110,35 +124,37 @@ class Consumer(MessageHandler[C]):
 
     def _work(self, *, key: str, cause: C, last: bool) -> None:
         """Runs inside the idempotency of `key`: the record is complete only if this returns."""
-        ordinals: Counter[str] = Counter()
+        told = _Told()
         try:
             for event in self.consume(cause):
-                self._publish(event, cause, ordinals[event.detail_type])
-                ordinals[event.detail_type] += 1
+                self._publish(event, cause, told, told.published[event.detail_type])
         except UserFault as fault:
             if self._tells is None:
                 raise
-            self._publish_failed(cause, fault.code, fault.detail)
+            self._publish_failed(cause, told, fault.code, fault.detail)
         except Exception as error:
             if last and not isinstance(error, MessageInvalid):
-                self._publish_failed(cause, "internal_error", repr(error))
+                self._publish_failed(cause, told, "internal_error", repr(error))
             raise
-        logger.info("consumed", published=dict(ordinals))
+        logger.info("consumed", **told.summary(), seconds=self._spent())
         count("Consumed")
 
-    def _publish(self, event: Event, cause: C, ordinal: int) -> None:
-        publish([caused(event, cause, self.name, ordinal)])
+    def _publish(self, event: Event, cause: C, told: _Told, ordinal: int) -> None:
+        event = caused(event, cause, self.name, ordinal)
+        publish([event])
+        told.published[event.detail_type] += 1
+        told.about = about(event)
+        told.figures |= measure(event)
 
-    def _publish_failed(self, cause: C, code: str, detail: str) -> None:
+    def _publish_failed(self, cause: C, told: _Told, code: str, detail: str) -> None:
         if self._tells is None:
             return
         event = self._tells(cause, code, detail)
         if event is not None:
-            self._publish(event, cause, 0)
+            self._publish(event, cause, told, 0)
 
-    @staticmethod
-    def _done_before(response: Any, idempotent_data: DataRecord) -> Any:
-        logger.info("done before")
+    def _done_before(self, response: Any, idempotent_data: DataRecord) -> Any:
+        logger.info("done before", seconds=self._spent())
         count("Duplicate")
         return response
 

@@ -11,8 +11,9 @@ thing that was touched; if it raises, the messages that touched it come back, an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
@@ -21,6 +22,14 @@ from gen3d_events.messages import MessageHandler
 from gen3d_events.observability import count, logger
 
 T = TypeVar("T", bound=Hashable)
+
+
+class _Folded(NamedTuple):
+    """A message that is folded, and not yet rendered. began: as `perf_counter` told."""
+
+    cause: Event
+    record: SQSRecord
+    began: float
 
 
 class Folder(MessageHandler[Event], Generic[T]):
@@ -32,15 +41,14 @@ class Folder(MessageHandler[Event], Generic[T]):
         super().__init__(f"{fold.__module__}.{fold.__qualname__}", causes)
         self.fold = fold
         self.then = then
-        self._touched: dict[T, list[tuple[Event, SQSRecord]]] = {}
+        self._touched: dict[T, list[_Folded]] = {}
 
     def _handle(self, cause: Event, record: SQSRecord, context: Any) -> None:
         touched = self.fold(cause)
-        logger.info("folded")
         if touched is None:
-            count("Consumed")
+            self._done()
         else:
-            self._touched.setdefault(touched, []).append((cause, record))
+            self._touched.setdefault(touched, []).append(_Folded(cause, record, self._began))
 
     def _batch(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         self._touched = {}
@@ -49,21 +57,33 @@ class Folder(MessageHandler[Event], Generic[T]):
             try:
                 self.then(touched)
             except Exception as error:  # one that fails must not keep the others
-                answer["batchItemFailures"] += [{"itemIdentifier": it.message_id} for _, it in messages]
-                for cause, record in messages:
-                    self._left(cause, record, error, context)
+                answer["batchItemFailures"] += [{"itemIdentifier": it.record.message_id} for it in messages]
+                for message in messages:
+                    with self._again(message):
+                        self._left(message.record, error, context)
             else:
-                for _ in messages:
-                    count("Consumed")
+                for message in messages:
+                    with self._again(message):
+                        self._done()
         return answer
 
-    def _left(self, cause: Event, record: SQSRecord, error: Exception, context: Any) -> None:
+    @contextmanager
+    def _again(self, message: _Folded) -> Iterator[None]:
+        """Take a message in hand once more: its batch has come to an end."""
+        self._began = message.began
+        with self._context(message.cause):
+            yield
+
+    def _done(self) -> None:
+        logger.info("folded", seconds=self._spent())
+        count("Consumed")
+
+    def _left(self, record: SQSRecord, error: Exception, context: Any) -> None:
         """Set when a message comes back; if not even that succeeds, the queue's own time is waited for."""
-        with self._context(cause):
-            try:
-                self._failed(record, error, context)
-            except Exception:
-                logger.exception("not hidden", message_id=record.message_id)
+        try:
+            self._failed(record, error, context)
+        except Exception:
+            logger.exception("not hidden", message_id=record.message_id)
 
 
 def folds(

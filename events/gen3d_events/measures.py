@@ -50,11 +50,10 @@ def measures(event: Event) -> Measures:
         case ReconstructionFailed():
             return Measures((_success(0),))
         case MeshCompleted():
-            figures = (
-                Figure("Meshing.Duration", event.seconds, "Seconds"),
-                Figure("MeshSize", event.files["mesh.glb"].bytes, "Bytes"),
-            )
-            return Measures(figures, _by(event.engine, event.quality))
+            duration = Figure("Meshing.Duration", event.seconds, "Seconds")
+            mesh = event.files.get("mesh.glb")
+            size = (Figure("MeshSize", mesh.bytes, "Bytes"),) if mesh else ()
+            return Measures((duration, *size), _by(event.engine, event.quality))
     return Measures()
 
 

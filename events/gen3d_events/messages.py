@@ -15,6 +15,8 @@ import json
 import os
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, ExitStack
+from datetime import UTC, datetime
+from time import perf_counter
 from typing import Any, Generic, TypeVar
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -23,7 +25,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from gen3d_events import aws
 from gen3d_events.event import Event
 from gen3d_events.ids import Cause
-from gen3d_events.observability import context_keys, count, logger, observed
+from gen3d_events.observability import about, context_keys, count, logger, observed
 
 MAX_DELAY_SECONDS = 900
 """The longest that SQS holds back a new message."""
@@ -42,6 +44,7 @@ class MessageHandler(ABC, Generic[C]):
         self.name = name
         self.causes = {cause.detail_type: cause for cause in causes}
         self._invoke = observed(self._batch)
+        self._began = perf_counter()
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """`{"batchItemFailures": [{"itemIdentifier": messageId}, ...]}` for the messages that failed."""
@@ -57,6 +60,7 @@ class MessageHandler(ABC, Generic[C]):
         return {**process_partial_response(event, self._message, processor, context)}
 
     def _message(self, record: SQSRecord, lambda_context: Any) -> None:
+        self._began = perf_counter()
         with ExitStack() as keys:
             try:
                 cause = self._cause(record.body)
@@ -77,15 +81,25 @@ class MessageHandler(ABC, Generic[C]):
         """Log lines within carry whom the message is about."""
         return context_keys(self.name, **_keys(cause))
 
+    def _spent(self) -> float:
+        """Seconds since the message in hand was begun. Only the one line that sums up a message says it."""
+        return round(perf_counter() - self._began, 3)
+
     def _failed(self, record: SQSRecord, error: Exception, context: Any) -> None:
         """Log a failure, called where it is handled, and set when the message comes back."""
         if isinstance(error, MessageInvalid):
-            logger.exception("refused", message_id=record.message_id)
+            logger.exception("refused", message_id=record.message_id, seconds=self._spent())
             count("Refused")
             hide(record, 0)
             return
         last = is_last(record)
-        logger.exception("failed", message_id=record.message_id, receives=_receives(record), last=last)
+        logger.exception(
+            "failed",
+            message_id=record.message_id,
+            receives=_receives(record),
+            last=last,
+            seconds=self._spent(),
+        )
         count("Failed" if last else "Retried")
         hide(record, 0 if last else pause(record))
 
@@ -108,7 +122,8 @@ def send_again(record: SQSRecord, seconds: int) -> None:
 
 def pause(record: SQSRecord) -> int:
     """Seconds until a message should be tried again: twice as many after each receive."""
-    return int(os.environ["RETRY_BASE_SECONDS"]) * 2 ** (_receives(record) - 1)
+    seconds: int = int(os.environ["RETRY_BASE_SECONDS"]) * 2 ** (_receives(record) - 1)
+    return seconds
 
 
 def is_last(record: SQSRecord) -> bool:
@@ -120,14 +135,12 @@ def _receives(record: SQSRecord) -> int:
     return int(record.attributes.approximate_receive_count)
 
 
-def _keys(cause: Cause) -> dict[str, str | None]:
+def _keys(cause: Cause) -> dict[str, str | float | None]:
     """What every log line and trace of this message carries."""
-    keys: dict[str, str | None] = {"cause": cause.detail_type, "cause_id": cause.idempotency_key}
-    if isinstance(cause, Event):
-        about = cause.metadata
-        keys |= {
-            "correlation_id": about.correlation_id,
-            "session_id": about.session_id,
-            "job_id": about.job_id,
-        }
-    return keys
+    waited = (datetime.now(UTC) - cause.occurred_at).total_seconds()
+    return {
+        "cause": cause.detail_type or type(cause).__name__,
+        "cause_id": cause.idempotency_key,
+        "waited_seconds": max(0.0, round(waited, 3)),
+        **(about(cause) if isinstance(cause, Event) else {}),
+    }
