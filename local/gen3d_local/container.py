@@ -107,6 +107,11 @@ class Container:
     def tail(self) -> str:
         return self._child.tail() if self._child else ""
 
+    def kill(self) -> None:
+        """End the server without warning."""
+        if self._child:
+            self._child.stop(seconds=0)
+
     def stop(self) -> None:
         if self._child:
             self._child.stop(STOP_SECONDS)

@@ -1,9 +1,10 @@
 """Stands in for SageMaker's asynchronous inference: InvokeEndpointAsync's HTTP shape, behind it a process.
 
 Run as a module it reads GEN3D_ENGINE_URL, GEN3D_STATE, PORT and GEN3D_SERVER, the module to run as container.
-Beside SageMaker's operation it serves `/ready` (200 when each endpoint's server answers) and
-`/credentials/{endpoint}`, from which the server takes its role's credentials as containers on AWS do. What a
-caller may do is not checked here: see docs/development.md.
+Beside SageMaker's operation it serves `/ready` (200 when each endpoint's server answers),
+`/credentials/{endpoint}`, from which the server takes its role's credentials as containers on AWS do, and
+`/_gen3d/misbehaviour`, where it is told to go wrong. What a caller may do is not checked here: see
+docs/development.md. Only misbehaviour wants the token of the engine's administration.
 """
 
 from __future__ import annotations
@@ -17,18 +18,22 @@ import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
 from botocore.exceptions import ClientError
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from gen3d_local.admission import TOKEN_HEADER
 from gen3d_local.aws import REGION
 from gen3d_local.children import HOST
 from gen3d_local.container import Container, ContainerFailed
+from gen3d_local.misbehaviour import AT_ONCE, PATH, Misbehaviour, Orders
 from gen3d_local.queue import Queue, Request
 from gen3d_local.registry import Endpoint, Registry
 from gen3d_local.resources import ACCOUNT
@@ -54,6 +59,7 @@ class Emulator:
         self._own_url = own_url
         self._server = server
         self._token = secrets.token_urlsafe(32)
+        self._orders = Orders()
         self._workers: dict[str, Worker] = {}
 
     async def reconcile(self) -> dict[str, Worker]:
@@ -97,15 +103,32 @@ class Emulator:
                 raise Refused(f"Endpoint {name} of account {ACCOUNT} not found.")
             request = parse(http, worker.endpoint)
         except Refused as refusal:
-            return JSONResponse(
-                {"Message": str(refusal)}, status_code=400, headers={"x-amzn-ErrorType": "ValidationError"}
-            )
+            return _error(400, "ValidationError", str(refusal))
+        if ordered := self._orders.take(request.inference_id):
+            if ordered.kind in AT_ONCE:
+                return _error(*AT_ONCE[ordered.kind])
+            request = replace(request, misbehaviour=ordered)
         worker.accept(request)
         locations = {
             f"{HEADER}OutputLocation": request.output_location,
             f"{HEADER}FailureLocation": request.failure_location,
         }
         return JSONResponse({"InferenceId": request.inference_id}, status_code=202, headers=locations)
+
+    async def misbehave(self, http: HttpRequest) -> Response:
+        """POST gives an order, DELETE withdraws all and answers what was held back, GET shows what stands."""
+        if not hmac.compare_digest(http.headers.get(TOKEN_HEADER, ""), self._state.token()):
+            return PlainTextResponse("forbidden", status_code=403)
+        if http.method == "POST":
+            try:
+                self._orders.give(Misbehaviour.model_validate_json(await http.body()))
+            except ValidationError as error:
+                return PlainTextResponse(str(error), status_code=400)
+        if http.method == "DELETE":
+            self._orders.withdraw()
+            for worker in self._workers.values():
+                worker.release()
+        return JSONResponse([order.model_dump() for order in self._orders.standing])
 
     async def ready(self, _: HttpRequest) -> Response:
         try:
@@ -132,6 +155,10 @@ class Emulator:
                 "Expiration": found["Expiration"].isoformat(),
             }
         )
+
+
+def _error(status: int, kind: str, message: str) -> Response:
+    return JSONResponse({"Message": message}, status_code=status, headers={"x-amzn-ErrorType": kind})
 
 
 def parse(http: HttpRequest, endpoint: Endpoint) -> Request:
@@ -184,6 +211,7 @@ def application(emulator: Emulator) -> Starlette:
         routes=[
             Route("/endpoints/{name}/async-invocations", emulator.invoke, methods=["POST"]),
             Route("/credentials/{name}", emulator.credentials),
+            Route(PATH, emulator.misbehave, methods=["GET", "POST", "DELETE"]),
             Route("/ready", emulator.ready),
         ],
     )

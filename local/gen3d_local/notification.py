@@ -1,7 +1,7 @@
 """What SageMaker publishes when an asynchronous inference ends. Pure.
 
-Shapes follow the SageMaker developer guide, "Check prediction results" (asynchronous inference). Where the
-guide is silent, `failureLocation` stands in `responseParameters`.
+Shapes follow the SageMaker developer guide, "Check prediction results" (asynchronous inference). The guide is
+silent on `failureLocation`: it was seen in `responseParameters` and at the top level.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gen3d_local.aws import REGION
+from gen3d_local.misbehaviour import Place
 from gen3d_local.queue import Request
 
 
@@ -20,12 +21,15 @@ def completed(endpoint: str, request: Request, content_type: str, at: float) -> 
 
 
 def failed(
-    endpoint: str, request: Request, reason: str, at: float, *, has_object: bool, expired: bool = False
+    endpoint: str, request: Request, reason: str, at: float, *, place: Place, expired: bool = False
 ) -> dict[str, Any]:
-    """The message for the error topic. has_object: whether the failure location holds the model's reply."""
+    """The message for the error topic. place: where the location of the model's reply is named, if it is."""
     extra: dict[str, Any] = {"failureReason": reason}
-    if has_object:
-        extra["responseParameters"] = {"failureLocation": request.failure_location}
+    location = {"failureLocation": request.failure_location}
+    if place == "response":
+        extra["responseParameters"] = location
+    elif place == "top":
+        extra |= location
     return _message(endpoint, request, at, "Expired" if expired else "Failed", **extra)
 
 

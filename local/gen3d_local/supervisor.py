@@ -8,7 +8,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from gen3d_local import aws, deploy, people
+import httpx
+
+from gen3d_local import aws, deploy, misbehaviour, people
+from gen3d_local.admission import TOKEN_HEADER
 from gen3d_local.children import HOST, LOCAL, Child, ChildFailed
 from gen3d_local.container import MODULE
 from gen3d_local.mail import Mail, sent
@@ -67,6 +70,22 @@ class Cloud:
         if not (state.locked() and _alive(values["pid"])):
             return None
         return cls(**{**values, "user": Person(**values["user"])})
+
+    def misbehave(self, kind: str, **order: Any) -> None:
+        """Have the endpoint go wrong (misbehaviour.py). Raises ValueError where that is no order."""
+        reply = self._order("POST", {"kind": kind, **order})
+        if reply.is_client_error:
+            raise ValueError(reply.text)
+        reply.raise_for_status()
+
+    def behave(self) -> None:
+        """Have the endpoint go right again, and answer what it was told to answer late."""
+        self._order("DELETE").raise_for_status()
+
+    def _order(self, method: str, order: Mapping[str, Any] | None = None) -> httpx.Response:
+        headers = {TOKEN_HEADER: State(Path(self.state)).token()}
+        url = f"{self.endpoint_url}{misbehaviour.PATH}"
+        return httpx.request(method, url, json=order, headers=headers, timeout=10, trust_env=False)
 
     def mails(self) -> list[Mail]:
         """Every mail that was sent, the newest last."""

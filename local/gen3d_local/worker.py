@@ -1,4 +1,7 @@
-"""Works off the queue of one endpoint: one request at a time, to the container and back to S3 and SNS."""
+"""Works off the queue of one endpoint: one request at a time, to the container and back to S3 and SNS.
+
+What was ordered to go wrong with a request (misbehaviour.py) goes wrong here.
+"""
 
 from __future__ import annotations
 
@@ -6,32 +9,45 @@ import asyncio
 import json
 import logging
 import time
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+from gen3d_events.codes import codes
+from gen3d_events.inference import ErrorReply
 
 from gen3d_local import notification
 from gen3d_local.container import Container, ContainerFailed
+from gen3d_local.misbehaviour import Misbehaviour, Place
 from gen3d_local.queue import Queue, Request
 from gen3d_local.registry import Endpoint
 from gen3d_local.roles import Role
 
 RETRY_SECONDS = 1.0
 RESTART_SECONDS, MAX_RESTART_SECONDS, STABLE_SECONDS = 0.5, 30.0, 60.0
+# Long enough for a server to have begun.
+KILL_SECONDS = 0.1
 AWAY = (HTTPClientError, IncompleteReadError)
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a request failed. body: the model's reply, kept at the failure location."""
+    """Why a request failed. body: the model's reply, kept at the failure location, which `place` names."""
 
     reason: str
     body: bytes | None = None
     expired: bool = False
+    place: Place = "response"
+
+
+Outcome = httpx.Response | Failure
+
+
+EXPIRED = Failure("The request waited longer than RequestTTLSeconds.", expired=True)
 
 
 class Worker:
@@ -42,6 +58,7 @@ class Worker:
         self._queue = queue
         self._arrived = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._released_at = 0.0
 
     def start(self) -> None:
         self._tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._keep_server())]
@@ -49,6 +66,11 @@ class Worker:
     def accept(self, request: Request) -> None:
         """Keep the request; it is answered even if this process is killed now."""
         self._queue.put(request)
+        self._arrived.set()
+
+    def release(self) -> None:
+        """Answer what was ordered to be answered late."""
+        self._released_at = time.time()
         self._arrived.set()
 
     async def stop(self) -> None:
@@ -63,8 +85,9 @@ class Worker:
             self._arrived.clear()
             try:
                 for token, request in self._queue.waiting():
-                    await self._until_answered(request)
-                    self._queue.answered(token)
+                    if not self._is_held(request):
+                        await self._until_answered(request)
+                        self._queue.answered(token)
             except Exception:
                 logger.exception("The queue cannot be worked off; trying again")
                 await asyncio.sleep(RETRY_SECONDS)
@@ -91,7 +114,8 @@ class Worker:
         failure: Failure | None = None
         while True:
             try:
-                await self._answer(request, failure or await self._invoke(request))
+                async for outcome in self._outcomes(request) if failure is None else _alone(failure):
+                    await self._answer(request, outcome)
             except AWAY:
                 logger.exception("%s: the engine does not answer; trying again", request.inference_id)
                 await asyncio.sleep(RETRY_SECONDS)
@@ -103,7 +127,52 @@ class Worker:
                     continue
             return
 
-    async def _answer(self, request: Request, outcome: httpx.Response | Failure) -> None:
+    def _is_held(self, request: Request) -> bool:
+        ordered = request.misbehaviour
+        return ordered is not None and ordered.kind == "late" and request.accepted_at > self._released_at
+
+    async def _outcomes(self, request: Request) -> AsyncIterator[Outcome]:
+        """What is told of a request: how it ended, unless something else was ordered."""
+        if (ordered := request.misbehaviour) is None:
+            yield await self._invoke(request)
+            return
+        match ordered.kind:
+            case "silent":
+                logger.warning("%s is never answered, as ordered", request.inference_id)
+            case "fail":
+                yield _ordered_failure(ordered)
+            case "expired":
+                yield EXPIRED
+            case "killed":
+                yield await self._invoke_and_kill(request)
+            case "doubled":
+                outcome = await self._invoke(request)
+                yield outcome
+                yield outcome
+            case "success-after-failure":
+                yield _ordered_failure(ordered)
+                await asyncio.sleep(ordered.seconds)
+                yield await self._invoke(request)
+            case "failure-after-success":
+                yield await self._invoke(request)
+                await asyncio.sleep(ordered.seconds)
+                yield _ordered_failure(ordered)
+            case "slow":
+                await asyncio.sleep(min(ordered.seconds, request.timeout_seconds))
+                slept_enough = ordered.seconds < request.timeout_seconds
+                yield await self._invoke(request) if slept_enough else _timed_out(request)
+            case _:  # late
+                yield await self._invoke(replace(request, accepted_at=time.time()))
+
+    async def _invoke_and_kill(self, request: Request) -> Outcome:
+        """A server that is killed answers nothing, however quick it was."""
+        computing = asyncio.create_task(self._invoke(request))
+        await asyncio.sleep(KILL_SECONDS)
+        await asyncio.to_thread(self.container.kill)
+        outcome = await computing
+        return outcome if isinstance(outcome, Failure) else Failure("ModelError: the container was killed.")
+
+    async def _answer(self, request: Request, outcome: Outcome) -> None:
         name, now = self.endpoint.name, time.time()
         if isinstance(outcome, httpx.Response):
             content_type = outcome.headers.get("Content-Type", "application/octet-stream")
@@ -120,14 +189,14 @@ class Worker:
                 request,
                 outcome.reason,
                 now,
-                has_object=outcome.body is not None,
+                place=outcome.place if outcome.body is not None else "nowhere",
                 expired=outcome.expired,
             )
             await self._publish(self.endpoint.error_topic, message)
 
-    async def _invoke(self, request: Request) -> httpx.Response | Failure:
+    async def _invoke(self, request: Request) -> Outcome:
         if time.time() - request.accepted_at > request.ttl_seconds:
-            return Failure("The request waited longer than RequestTTLSeconds.", expired=True)
+            return EXPIRED
         try:
             body = await self._get(request.input_location)
         except ClientError as error:
@@ -137,7 +206,7 @@ class Worker:
                 body, request.content_type, request.accept, request.timeout_seconds
             )
         except httpx.TimeoutException:
-            return Failure(f"ModelError: Model invocation timed out after {request.timeout_seconds} s.")
+            return _timed_out(request)
         except (httpx.HTTPError, ContainerFailed) as error:
             return Failure(f"ModelError: the container broke off: {error!r}")
         return reply if reply.is_success else _refusal(reply)
@@ -157,6 +226,24 @@ class Worker:
     async def _publish(self, topic: str, message: dict[str, Any]) -> None:
         sns = await asyncio.to_thread(self.role.client, "sns")
         await asyncio.to_thread(sns.publish, TopicArn=topic, Message=json.dumps(message))
+
+
+async def _alone(failure: Failure) -> AsyncIterator[Outcome]:
+    yield failure
+
+
+def _timed_out(request: Request) -> Failure:
+    return Failure(f"ModelError: Model invocation timed out after {request.timeout_seconds} s.")
+
+
+def _ordered_failure(ordered: Misbehaviour) -> Failure:
+    """The code is told in one place only: in the object, or where none is named in the reason."""
+    error_class = codes[ordered.code].error_class
+    reply = ErrorReply(code=ordered.code, error_class=error_class, message="ordered").model_dump_json()
+    reason = "ModelError: Received server error (500) from primary"
+    if ordered.failure_location == "nowhere":
+        return Failure(f'{reason} with message "{reply}".')
+    return Failure(f"{reason}.", body=reply.encode(), place=ordered.failure_location)
 
 
 def _refusal(reply: httpx.Response) -> Failure:

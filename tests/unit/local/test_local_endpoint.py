@@ -17,7 +17,9 @@ import pytest
 from botocore.exceptions import ClientError
 from gen3d_events.notices import InferenceNotice
 from gen3d_local import aws
+from gen3d_local.admission import TOKEN_HEADER
 from gen3d_local.children import HOST, Child, clean_environment, poll
+from gen3d_local.misbehaviour import PATH
 from gen3d_local.queue import Queue, Request
 from gen3d_local.registry import Registry
 from gen3d_local.state import State, free_port
@@ -102,6 +104,11 @@ class Stand:
 
     def ready(self) -> int:
         return httpx.get(f"http://{HOST}:{self._port}/ready", trust_env=False).status_code
+
+    def misbehave(self, method: str = "POST", token: str | None = None, **order: Any) -> httpx.Response:
+        headers = {TOKEN_HEADER: token or self.state.token()}
+        url = f"http://{HOST}:{self._port}{PATH}"
+        return httpx.request(method, url, json=order, headers=headers, trust_env=False)
 
     def servers(self) -> list[psutil.Process]:
         processes = psutil.Process(self.child.pid).children(recursive=True)
@@ -349,3 +356,96 @@ def test_a_changed_endpoint_restarts_its_server(stand: Stand) -> None:
     stand.heard()
 
     assert stand.read(accepted["OutputLocation"])["setting"] == "as changed"
+
+
+# --- what goes wrong when it is told to ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("order", "statuses"),
+    [
+        ({"kind": "slow", "seconds": 0.1}, ["Completed"]),
+        ({"kind": "doubled"}, ["Completed", "Completed"]),
+        ({"kind": "success-after-failure", "seconds": 0.1}, ["Failed", "Completed"]),
+        ({"kind": "failure-after-success", "seconds": 0.1}, ["Completed", "Failed"]),
+        ({"kind": "expired"}, ["Expired"]),
+        ({"kind": "fail"}, ["Failed"]),
+        ({"kind": "killed"}, ["Failed"]),
+        ({"kind": "silent"}, []),
+    ],
+)
+def test_misbehaves_once_as_ordered(stand: Stand, order: dict[str, Any], statuses: list[str]) -> None:
+    assert stand.misbehave(**order).status_code == 200
+    stand.invoke({"do": "echo"}, InferenceId="ordered")
+    stand.invoke({"do": "echo"}, InferenceId="next")
+
+    heard = [(one["inferenceId"], one["invocationStatus"]) for one in stand.heard(len(statuses) + 1)]
+    assert heard == [*(("ordered", status) for status in statuses), ("next", "Completed")]
+
+
+@pytest.mark.parametrize("place", ["response", "top", "nowhere"])
+def test_a_failure_names_its_code_in_one_place(stand: Stand, place: str) -> None:
+    stand.misbehave(kind="fail", code="inference_out_of_memory", failure_location=place)
+    accepted = stand.invoke({"do": "echo"})
+    [message] = stand.heard()
+
+    notice = InferenceNotice.model_validate(message)
+    assert ("failureLocation" in message) == (place == "top")
+    assert ("responseParameters" in message) == (place == "response")
+    if place == "nowhere":
+        assert notice.failure_location is None
+        assert "inference_out_of_memory" in message["failureReason"]
+    else:
+        assert notice.failure_location == accepted["FailureLocation"]
+        assert stand.read(accepted["FailureLocation"])["code"] == "inference_out_of_memory"
+        assert "inference_out_of_memory" not in message["failureReason"]
+
+
+def test_a_late_request_holds_nobody_up_and_is_answered_in_the_end(stand: Stand) -> None:
+    stand.misbehave(kind="late")
+    stand.invoke({"do": "echo"}, InferenceId="late")
+    stand.invoke({"do": "echo"}, InferenceId="next")
+    assert [message["inferenceId"] for message in stand.heard()] == ["next"]
+    stand.restart()
+    assert stand.misbehave("DELETE").json() == []
+
+    [message] = stand.heard()
+    assert (message["inferenceId"], message["invocationStatus"]) == ("late", "Completed")
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "status"), [("refused", "ValidationError", 400), ("busy", "ServiceUnavailable", 503)]
+)
+def test_what_is_refused_at_once_is_not_accepted(stand: Stand, kind: str, error: str, status: int) -> None:
+    stand.misbehave(kind=kind, times=3)  # a client asks a busy endpoint three times
+    with pytest.raises(ClientError) as refusal:
+        stand.invoke({"do": "echo"}, InferenceId="refused")
+    assert refusal.value.response["Error"]["Code"] == error
+    assert refusal.value.response["ResponseMetadata"]["HTTPStatusCode"] == status
+    stand.misbehave("DELETE")
+    stand.invoke({"do": "echo"}, InferenceId="next")
+    assert [message["inferenceId"] for message in stand.heard()] == ["next"]
+
+
+def test_an_order_may_be_for_some_requests_only(stand: Stand) -> None:
+    stand.misbehave(kind="expired", task="reconstruct")
+    stand.misbehave(kind="fail", inference_id="emb-2", times=2)
+    for name in ("emb-1", "emb-2", "rec-1", "rec-2"):
+        stand.invoke({"do": "echo"}, InferenceId=name)
+
+    heard = {one["inferenceId"]: one["invocationStatus"] for one in stand.heard(4)}
+    assert heard == {"emb-1": "Completed", "emb-2": "Failed", "rec-1": "Expired", "rec-2": "Completed"}
+    (left,) = stand.misbehave("GET").json()
+    assert (left["kind"], left["times"]) == ("fail", 1)
+    stand.misbehave("DELETE")
+
+
+def test_orders_want_the_token_and_a_known_form(stand: Stand) -> None:
+    assert stand.misbehave(token="guessed", kind="silent").status_code == 403
+    for order in (
+        {"kind": "unheard-of"},
+        {"kind": "fail", "code": "unheard_of"},
+        {"kind": "slow", "times": 0},
+    ):
+        assert stand.misbehave(**order).status_code == 400
+    assert stand.misbehave("GET").json() == []
