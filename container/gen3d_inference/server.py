@@ -57,14 +57,21 @@ def application(workshop: Workshop) -> Starlette:
         try:
             reply = await asyncio.get_running_loop().run_in_executor(bench, workshop.run, task)
         except InferenceError as error:
-            logger.warning("%s %s: %s", task.task, task.inference_id, error)
+            logger.warning("%s: %s", _named(task), error)
             return _refusal(error, _STATUS[error.error_class])
-        logger.info("%s %s: %.2f s", task.task, task.inference_id, time.perf_counter() - started)
+        logger.info("%s: %.2f s", _named(task), time.perf_counter() - started)
         return Response(reply.model_dump_json(), media_type="application/json")
 
     return Starlette(
         routes=[Route("/ping", ping), Route("/invocations", invocations, methods=["POST"])],
     )
+
+
+def _named(task: InferenceRequest) -> str:
+    """A request with the keys by which the services' logs tell of the same story."""
+    about = task.metadata
+    keys = f"correlation_id={about.correlation_id} cause_id={about.event_id}"
+    return f"{task.task} {task.inference_id} {keys}{f' job_id={about.job_id}' if about.job_id else ''}"
 
 
 def serve(workshop: Workshop, host: str, port: int, grace_seconds: int = GRACE_SECONDS) -> None:

@@ -45,8 +45,8 @@ def measures(event: Event) -> Measures:
         case EmbeddingCompleted():
             return Measures(_since(event.requested_at, event, "Initialization.Duration"), _by(event.engine))
         case ReconstructionCompleted():
-            duration = _since(event.requested_at, event, "Reconstruction.Duration")
-            return Measures((*duration, _success(1)), _by(event.engine, event.options.quality))
+            waited = _since(event.requested_at, event, "Reconstruction.Duration")
+            return Measures((*waited, _success(1)), _by(event.engine, event.options.quality))
         case ReconstructionFailed():
             return Measures((_success(0),))
         case MeshCompleted():

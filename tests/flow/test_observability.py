@@ -1,0 +1,135 @@
+"""One job is followed through the logs of all services by its correlation id; its figures are there once."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from gen3d import Gen3D, JobOptions, Quality
+from gen3d_events.event import Event
+from gen3d_local.cloud import Cloud
+
+from tests.flow.helpers import SECONDS, eventually
+from tests.flow.tap import Tap
+
+Line = dict[str, Any]
+
+CONSUMERS = {
+    "UploadIngest": {"Object Created": 2},
+    "EmbeddingStart": {"Image Uploaded": 1},
+    "InferenceRelay": {"InferenceNotice": 2},
+    "EmbeddingFinish": {"Inference Succeeded": 1},
+    "ReconstructionStart": {"Reconstruction Requested": 1},
+    "ReconstructionFinish": {"Inference Succeeded": 1},
+    "MeshingMesh": {"Reconstruction Completed": 1},
+    "NotificationMail": {"Mesh Completed": 1},
+}
+"""The consumers on a job's way, with what each has to handle. UploadProgress hears everything."""
+
+FIGURES = {
+    "Initialization.Duration": ("Seconds", {"service", "engine"}),
+    "Reconstruction.Duration": ("Seconds", {"service", "engine", "quality"}),
+    "Reconstruction.Success": ("Count", {"service", "engine", "quality"}),
+    "Meshing.Duration": ("Seconds", {"service", "engine", "quality"}),
+    "MeshSize": ("Bytes", {"service", "engine", "quality"}),
+}
+
+
+class Run(NamedTuple):
+    session_id: str
+    job_id: str
+    mesh_bytes: int
+    story: list[Event]
+
+
+@pytest.fixture(scope="module")
+def run(gen3d: Gen3D, tap: Tap, photo: Path, mask: Path) -> Run:
+    session = gen3d.create_session(photo).wait_ready(SECONDS)
+    job = session.create_job(mask, JobOptions(quality=Quality.FAST)).wait(SECONDS)
+    story = tap.story(session.id, {"User Notified": 1})
+    return Run(session.id, job.id, job.view["files"]["mesh.glb"]["bytes"], story)
+
+
+def lines(cloud: Cloud, function: str, session_id: str) -> Iterator[Line]:
+    """The JSON lines of a function's log that carry the session's correlation id."""
+    logs = cloud.client("logs").get_paginator("filter_log_events")
+    for page in logs.paginate(logGroupName=f"/gen3d/dev/{function}"):
+        for event in page["events"]:
+            if session_id in event["message"]:
+                line = json.loads(event["message"])
+                if line.get("correlation_id") == session_id:
+                    yield line
+
+
+@pytest.mark.parametrize("function", CONSUMERS)
+def test_each_service_sums_up_each_event_in_one_line(cloud: Cloud, run: Run, function: str) -> None:
+    def summed_up() -> list[Line]:
+        found = [line for line in lines(cloud, function, run.session_id) if "seconds" in line]
+        assert Counter(line["cause"] for line in found) == CONSUMERS[function]
+        return found
+
+    for line in eventually(summed_up):
+        assert line["message"] == "consumed"
+        assert line["session_id"] == run.session_id
+        assert line["cause_id"]
+        assert line["waited_seconds"] >= 0
+        assert line.get("job_id", run.job_id) == run.job_id
+
+
+def test_the_fold_has_a_line_for_every_event_of_the_story(cloud: Cloud, run: Run) -> None:
+    told = {event.metadata.event_id for event in run.story}
+
+    def folded() -> bool:
+        found = [line for line in lines(cloud, "UploadProgress", run.session_id) if "seconds" in line]
+        return Counter(line["cause_id"] for line in found if line["cause_id"] in told) == Counter(told)
+
+    assert eventually(folded)
+
+
+def test_the_chain_of_causes_can_be_followed_from_log_to_log(cloud: Cloud, run: Run) -> None:
+    """What a line says was its cause was told by another service, up to what is not ours: the upload."""
+    causes = {event.metadata.event_id: event.metadata.causation_id for event in run.story}
+    (line,) = (line for line in lines(cloud, "NotificationMail", run.session_id) if "seconds" in line)
+    cause: str | None = line["cause_id"]
+    chain = []
+    while cause in causes:
+        chain.append(cause)
+        cause = causes[cause]
+    assert len(chain) >= 3
+    assert cause == f"rec-{run.job_id}-1:Completed"
+
+
+def test_the_door_and_the_endpoint_name_the_session_too(cloud: Cloud, run: Run) -> None:
+    answered = list(lines(cloud, "UploadApi", run.session_id))
+    assert any(line["status"] == 201 and line["method"] == "POST" for line in answered)
+    assert any(line.get("job_id") == run.job_id for line in answered)
+    (log,) = Path(cloud.state, "logs").glob("server-*.log")
+    said = [line for line in log.read_text().splitlines() if f"correlation_id={run.session_id}" in line]
+    assert len(said) == 2
+
+
+def test_each_figure_is_there_once_by_engine_and_quality(cloud: Cloud, run: Run) -> None:
+    functions = ("EmbeddingFinish", "ReconstructionFinish", "MeshingMesh")
+    found = [line for name in functions for line in lines(cloud, name, run.session_id) if "_aws" in line]
+    written = [(line, one) for line in found for one in line["_aws"]["CloudWatchMetrics"]]
+    names = Counter(metric["Name"] for _, one in written for metric in one["Metrics"])
+    assert names == dict.fromkeys(FIGURES, 1)
+    for line, one in written:
+        assert one["Namespace"] == "Gen3D"
+        for metric in one["Metrics"]:
+            unit, by = FIGURES[metric["Name"]]
+            assert metric["Unit"] == unit
+            assert {frozenset(names) for names in one["Dimensions"]} == {
+                frozenset({"service"}),
+                frozenset(by),
+            }
+        assert line["engine"] in {"classical", "relief"}
+        assert line.get("quality") in {None, "fast"}
+    values = {name: value for line in found for name, value in line.items() if name in FIGURES}
+    assert values["MeshSize"] == [run.mesh_bytes]
+    assert values["Reconstruction.Success"] == [1]
+    assert all(value[0] > 0 for value in values.values())
