@@ -1,4 +1,7 @@
-"""Private laptop clouds for the flow tests, on free ports and stopped afterwards, and their users."""
+"""Private laptop clouds for flow and fault tests, on free ports and stopped afterwards, and their users.
+
+A plugin, so that both folders have the same ones in one run. They start when a test first asks.
+"""
 
 from __future__ import annotations
 
