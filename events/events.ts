@@ -409,6 +409,7 @@ export type ErrorCode =
   | "mask_source_invalid"
   | "link_invalid"
   | "link_expired"
+  | "too_many_requests"
   | "not_found"
   | "endpoint_unavailable"
   | "inference_out_of_memory"

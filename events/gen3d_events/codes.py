@@ -141,6 +141,12 @@ codes: dict[str, Code] = {
         "Links are valid for 24 hours; open the job and copy a new one.",
         410,
     ),
+    "too_many_requests": Code(
+        "transient",
+        "You have sent more requests than are allowed in a minute.",
+        "Wait as many seconds as the answer's Retry-After says, and go on.",
+        429,
+    ),
     "not_found": Code(
         "user", "There is nothing at this address.", "Compare the address with the API description.", 404
     ),

@@ -13,8 +13,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PrivateAttr, S
 
 SCHEMA_VERSION = "1.0"
 
-SessionId = Annotated[str, StringConstraints(pattern=r"^ses_[0-9A-HJKMNP-TV-Z]{26}$")]
-JobId = Annotated[str, StringConstraints(pattern=r"^job_[0-9A-HJKMNP-TV-Z]{26}$")]
+SESSION_ID = r"^ses_[0-9A-HJKMNP-TV-Z]{26}$"
+SessionId = Annotated[str, StringConstraints(pattern=SESSION_ID)]
+JOB_ID = r"^job_[0-9A-HJKMNP-TV-Z]{26}$"
+JobId = Annotated[str, StringConstraints(pattern=JOB_ID)]
 EventId = Annotated[str, StringConstraints(pattern=r"^[0-9A-HJKMNP-TV-Z]{26}$")]
 
 

@@ -14,6 +14,10 @@ def job_prefix(user_id: str, session_id: str, job_id: str) -> str:
     return f"{session_prefix(user_id, session_id)}jobs/{job_id}/"
 
 
+def incoming_prefix(user_id: str, session_id: str) -> str:
+    return f"incoming/{user_id}/{session_id}/"
+
+
 def incoming_photo(user_id: str, session_id: str) -> str:
     return f"incoming/{user_id}/{session_id}/photo"
 

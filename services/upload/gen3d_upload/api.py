@@ -1,4 +1,6 @@
-"""The REST API: sessions, jobs, download links, and what a client must know to sign in.
+"""The REST API: sessions, jobs, their end, download links, and what a client must know to sign in.
+
+What changes a row and must be heard of is told after the change (outbox.py).
 
 A person sees only their own rows: the user is the `sub` of the ID token that the authorizer has checked.
 """
@@ -7,29 +9,35 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
+from aws_lambda_powertools.event_handler.api_gateway import ResponseBuilder
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.openapi.exceptions import (
     RequestUnsupportedContentType,
     RequestValidationError,
 )
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from gen3d_events import aws, keys, links
 from gen3d_events.codes import codes
-from gen3d_events.event import SessionId
+from gen3d_events.event import JOB_ID, SESSION_ID, Event, SessionId
 from gen3d_events.ids import new_job_id, new_session_id
 from gen3d_events.inference import EmbeddingManifest
 from gen3d_events.models import JobOptions
-from gen3d_events.observability import count, logger, observed
+from gen3d_events.observability import context_keys, count, logger, observed
+from gen3d_events.publisher import publish
 from gen3d_events.read_model import Row
 
-from gen3d_upload import rows, schema
+from gen3d_upload import metadata, outbox, rows, schema
+from gen3d_upload.allowance import wait_seconds
 from gen3d_upload.history import photo
 from gen3d_upload.limits import MAX_BYTES
+from gen3d_upload.usage import usage
 from gen3d_upload.views import embedding_view, job_view, session_view
 
 FORM_SECONDS = 3600
@@ -117,17 +125,48 @@ def get_session(session_id: str) -> schema.SessionView:
     return session_view(session, reversed(jobs), _address, embedding=embedding)
 
 
-@app.post("/sessions/<session_id>/jobs", status_code=HTTPStatus.CREATED, operation_id="create_job")
-def create_job(session_id: str, body: Annotated[schema.NewJob, Body()]) -> schema.CreatedJob:
-    """Start a job on an accepted photo: the answer holds the form to upload its mask with."""
-    user_id = _user_id()
-    session = rows.get(user_id, session_id)
+@app.patch("/sessions/<session_id>", operation_id="rename_session")
+def rename_session(session_id: str, body: Annotated[schema.Rename, Body()]) -> schema.SessionView:
+    """Give a session another name; the answer is as that of GET."""
+    _rename(session_id, None, body.name)
+    return get_session(session_id)
+
+
+@app.delete("/sessions/<session_id>", status_code=HTTPStatus.ACCEPTED, operation_id="delete_session")
+def delete_session(session_id: str) -> schema.Deletion:
+    """Hide a session at once, and purge it when the grace has passed. Asking again changes nothing."""
+    grace = timedelta(seconds=int(os.environ["DELETION_GRACE_SECONDS"]))
+    session = rows.delete(_user_id(), _known(session_id), grace)
     if session is None:
         raise Refused("session_not_found")
-    if photo(session) is None:
+    _tell(outbox.of_session(session))
+    return schema.Deletion(session_id=session_id, purge_at=session["purge_at"])
+
+
+@app.post("/sessions/<session_id>/restore", operation_id="restore_session")
+def restore_session(session_id: str) -> schema.SessionView:
+    """Take a deletion back, until the session is purged; the answer is as that of GET."""
+    session = rows.restore(_user_id(), _known(session_id))
+    if session is None:
+        raise Refused("session_not_found")
+    _tell(outbox.of_session(session))
+    return get_session(session_id)
+
+
+@app.post("/sessions/<session_id>/jobs", status_code=HTTPStatus.CREATED, operation_id="create_job")
+def create_job(session_id: str, body: Annotated[schema.NewJob, Body()]) -> schema.CreatedJob:
+    """Start a job on an accepted photo: the answer holds the form to upload its mask with, unless the mask is
+    that of another job."""
+    user_id = _user_id()
+    session = rows.visible(user_id, _known(session_id))
+    if session is None:
+        raise Refused("session_not_found")
+    accepted = photo(session)
+    if accepted is None:
         raise Refused("photo_missing")
+    reused = _reused(user_id, session_id, body.mask_of) if body.mask_of else {}
     job_id = new_job_id()
-    rows.create(
+    job = rows.create(
         user_id,
         session_id,
         job_id,
@@ -135,7 +174,11 @@ def create_job(session_id: str, body: Annotated[schema.NewJob, Body()]) -> schem
         options=JobOptions.model_dump(body.options, mode="json", exclude_none=True),
         clicks=body.clicks,
         refinements=body.refinements,
+        **reused,
     )
+    if reused:
+        _tell(outbox.of_job(job, accepted))
+        return schema.CreatedJob(job_id=job_id, session_id=session_id, state="queued")
     form = _form(keys.incoming_mask(user_id, session_id, job_id), "image/png")
     return schema.CreatedJob(job_id=job_id, session_id=session_id, state="awaiting_mask", upload=form)
 
@@ -148,6 +191,30 @@ def get_job(session_id: str, job_id: str) -> schema.JobView:
         if job["item_id"] == rows.item_id(session_id, job_id):
             return job_view(session, job, _address)
     raise Refused("job_not_found")
+
+
+@app.patch("/sessions/<session_id>/jobs/<job_id>", operation_id="rename_job")
+def rename_job(session_id: str, job_id: str, body: Annotated[schema.Rename, Body()]) -> schema.JobView:
+    """Give a job another name; the answer is as that of GET."""
+    _rename(session_id, job_id, body.name)
+    return get_job(session_id, job_id)
+
+
+@app.get("/usage", operation_id="get_usage")
+def get_usage(
+    month: Annotated[str | None, Query(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")] = None,
+) -> schema.Usage:
+    """What your sessions and jobs took, in all or of one month's, until they are purged."""
+    return usage(rows.everything(_user_id()), float(os.environ["GPU_USD_PER_HOUR"]), month)
+
+
+# Only fields of a JSON line hold what the page says, so it cannot forge a line of its own.
+@app.post("/client-errors", status_code=HTTPStatus.NO_CONTENT, operation_id="report_client_error")
+def report_client_error(body: Annotated[schema.ClientError, Body()]) -> Response[str]:
+    """Tell the operators, through the log, what went wrong in a page."""
+    logger.warning("client error", user_id=_user_id(), client=body.model_dump(exclude_none=True))
+    count("ClientErrors")
+    return Response(HTTPStatus.NO_CONTENT, body="")
 
 
 # A link checker asks with HEAD. An address is signed for one method, so it leads to one for HEAD.
@@ -164,7 +231,7 @@ def download(token: str) -> Response[str]:
     owner = keys.parse_session_key(key)
     if owner is None:
         raise Refused("link_invalid")
-    if rows.get(*owner) is None:
+    if rows.visible(*owner) is None:
         raise Refused("session_not_found")
     name = key.rpartition("/")[2]
     location = _presigned(
@@ -245,8 +312,41 @@ def _user_id() -> str:
     return str(claims["sub"])
 
 
+def _known(session_id: str, job_id: str | None = None) -> str:
+    """The session's id. What cannot be an id names nothing, and need not be looked for."""
+    if not re.fullmatch(SESSION_ID, session_id):
+        raise Refused("session_not_found")
+    if job_id is not None and not re.fullmatch(JOB_ID, job_id):
+        raise Refused("job_not_found")
+    return session_id
+
+
+def _tell(event: Event | None) -> None:
+    if event:
+        publish([event])
+
+
+def _rename(session_id: str, job_id: str | None, name: str | None) -> None:
+    user_id = _user_id()
+    if rows.visible(user_id, _known(session_id, job_id)) is None:
+        raise Refused("session_not_found")
+    if not rows.rename(user_id, session_id, job_id, name):
+        raise Refused("job_not_found" if job_id else "session_not_found")
+    metadata.write(user_id, session_id)
+
+
+def _reused(user_id: str, session_id: str, job_id: str) -> dict[str, Any]:
+    """What a new job's row has that uses the mask of another one. The mask stays where it is: only whole
+    sessions are deleted."""
+    source = rows.get(user_id, session_id, job_id)
+    mask = source and (source.get("mask") or source.get("reconstruction_requested", {}).get("mask"))
+    if not mask:
+        raise Refused("mask_source_invalid")
+    return {"mask_of": job_id, "mask": mask, **rows.due_now()}
+
+
 def _session(session_id: str) -> tuple[Row, list[Row]]:
-    found = rows.session(_user_id(), session_id)
+    found = rows.session(_user_id(), _known(session_id))
     if found is None:
         raise Refused("session_not_found")
     return found
@@ -286,13 +386,43 @@ def _presigned(bucket: str, key: str, seconds: int, method: str = "GET", **more:
     return url
 
 
+def _over_allowance(event: dict[str, Any]) -> dict[str, Any] | None:
+    """The refusal, if the person asks too often. Requests of no known form count as well."""
+    claims = (event["requestContext"].get("authorizer") or {}).get("claims") or {}
+    wait = wait_seconds(claims["sub"], _now()) if "sub" in claims else 0
+    if not wait:
+        return None
+    refusal = _refusal("too_many_requests")
+    refusal.headers["Retry-After"] = str(wait)
+    builder: ResponseBuilder[APIGatewayProxyEvent] = ResponseBuilder(refusal, _compact)
+    return builder.build(APIGatewayProxyEvent(event))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def _answer(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    answer = app.resolve(event, context)
-    count("Requests")
-    logger.info(
-        "answered", method=event["httpMethod"], resource=event["resource"], status=answer["statusCode"]
-    )
+    with context_keys("answer", **_asked_about(event)):
+        answer = _over_allowance(event) or app.resolve(event, context)
+        count("Requests")
+        logger.info(
+            "answered", method=event["httpMethod"], resource=event["resource"], status=answer["statusCode"]
+        )
     return answer
+
+
+def _asked_about(event: dict[str, Any]) -> dict[str, str | None]:
+    """The keys by which this request is found in the logs beside what came of it."""
+    named = event.get("pathParameters") or {}
+    session_id = named.get("session_id")
+    cause_id = event["requestContext"].get("requestId")
+    return {
+        "correlation_id": session_id,
+        "session_id": session_id,
+        "job_id": named.get("job_id"),
+        "cause_id": cause_id,
+    }
 
 
 handler = observed(_answer)

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 from gen3d_events.read_model import Row, job_state, session_state
 
+from gen3d_upload import outbox
+
 Entry = dict[str, Any]
 
 STEP = timedelta(hours=1)
@@ -36,16 +38,27 @@ def photo(session: Row) -> Entry | None:
     return accepted
 
 
+def deleted(session: Row) -> bool:
+    """Whether a session is hidden, until it is restored or purged."""
+    return "deleted_at" in session
+
+
 def waits(row: Row) -> bool:
     """Whether a row's photo or mask is still to be accepted."""
     return _state(row) in _WAITING
 
 
 def due_at(row: Row) -> datetime | None:
-    """The moment from which a row that is under way is overdue: the latest that any of its events allows.
+    """The moment from which the watchdog must look at a row, if any.
 
-    A row that waits is under way as soon as an upload has claimed it.
+    What the API did and nobody was told of is due at once, a deleted session when its grace ends, and work
+    that is under way from when it is overdue: the latest that any of its events allows. A row that waits is
+    under way as soon as an upload has claimed it.
     """
+    if untold := outbox.untold_since(row):
+        return untold
+    if deleted(row):
+        return datetime.fromisoformat(row["purge_at"])
     if waits(row):
         return datetime.fromisoformat(row["claimed_at"]) + STEP if "claimed_at" in row else None
     if _state(row) not in _UNDER_WAY:

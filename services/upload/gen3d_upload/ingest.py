@@ -42,7 +42,7 @@ def _given_up(notice: S3ObjectCreated, code: str, detail: str) -> None:
         inbox.give_up(notice, code, detail, handler.name)
         return
     about = keys.parse_incoming(notice.key)
-    row = rows.get(*about) if about else None
+    row = rows.visible(*about) if about else None
     if about is None or row is None or _taken(row, notice):
         return
     rejected = MaskRejected if about.job_id else ImageRejected
@@ -65,7 +65,7 @@ def handler(notice: S3ObjectCreated) -> Iterator[Event]:
     if about is None or notice.bucket != os.environ["DATA_BUCKET"]:
         logger.info("dropped: not an upload of ours", key=notice.key)
         return
-    row = rows.get(*about)
+    row = rows.visible(*about)
     if row is None:
         logger.info("dropped: no such row", key=notice.key)
     elif _taken(row, notice):

@@ -22,12 +22,21 @@ TARGET = Path(__file__).parents[3] / "docs" / "openapi.json"
 SCHEME = "id_token"
 
 PUBLIC = {"download", "config"}
+SIGNED_IN = ["unauthorized", "too_many_requests"]
+"""Refusals of every route that is not public."""
+
 REFUSALS = {
     "create_session": ["request_invalid"],
     "list_sessions": ["request_invalid"],
     "get_session": ["session_not_found"],
-    "create_job": ["request_invalid", "session_not_found", "photo_missing"],
+    "rename_session": ["request_invalid", "session_not_found"],
+    "delete_session": ["session_not_found"],
+    "restore_session": ["session_not_found"],
+    "create_job": ["request_invalid", "session_not_found", "photo_missing", "mask_source_invalid"],
     "get_job": ["session_not_found", "job_not_found"],
+    "rename_job": ["request_invalid", "session_not_found", "job_not_found"],
+    "get_usage": ["request_invalid"],
+    "report_client_error": ["request_invalid"],
     "download": ["link_invalid", "session_not_found", "link_expired"],
     "config": [],
 }
@@ -71,7 +80,7 @@ def _complete(operation: dict[str, Any]) -> None:
     if name in PUBLIC:
         operation["security"] = []
     by_status: dict[int, list[str]] = defaultdict(list)
-    for code in [*REFUSALS[name], *([] if name in PUBLIC else ["unauthorized"]), "internal_error"]:
+    for code in [*REFUSALS[name], *([] if name in PUBLIC else SIGNED_IN), "internal_error"]:
         by_status[codes[code].http_status or HTTPStatus.INTERNAL_SERVER_ERROR].append(code)
     for status, refusals in by_status.items():
         responses[str(status)] = {

@@ -1,4 +1,7 @@
-"""Every event: fold it into its row, and render the session's metadata.json anew, once a batch."""
+"""Every event: fold it into its row, and render the session's metadata.json anew, once a batch.
+
+A result of a session that is being purged, or was, is dropped, and with it what it left in the bucket.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from gen3d_events.folder import folds
 from gen3d_events.observability import logger
 
 from gen3d_upload import metadata, rows
+from gen3d_upload.purge import remove_objects
 
 _NOT_IN_METADATA = (
     models.InferenceSucceeded,
@@ -24,8 +28,11 @@ def _render(session: tuple[str, str]) -> None:
 @folds(*Event.registry.values(), then=_render)
 def handler(event: Event) -> tuple[str, str] | None:
     """The user and session whose metadata.json changed."""
-    if rows.fold(event) is None:
-        logger.info("dropped: no such row")
-        return None
     about = event.metadata
+    row = rows.fold(event)
+    if row is None or "purging_at" in row:
+        gone = rows.is_gone(about.user_id, about.session_id)
+        removed = remove_objects(about.user_id, about.session_id) if gone else 0
+        logger.info("dropped: no such row", removed=removed)
+        return None
     return None if isinstance(event, _NOT_IN_METADATA) else (about.user_id, about.session_id)

@@ -3,7 +3,8 @@
 A session's row has item_id `ses_…`, a job's `ses_…/job_…`, so one query gives a session with its jobs.
 Besides what the API wrote, a row has one attribute per event (gen3d_events.read_model), what ingest accepted
 (`photo` or `mask`, claimed by `photo_source` or `mask_source` since `claimed_at`), and `due_at` while work is
-under way.
+under way. A deleted session has `deleted_at` and `purge_at`, and `purging_at` once it cannot be restored any
+more.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -21,7 +22,7 @@ from gen3d_events import aws, read_model
 from gen3d_events.event import Event
 from gen3d_events.read_model import Row
 
-from gen3d_upload.history import STEP, due_at
+from gen3d_upload.history import STEP, deleted, due_at
 
 Upload = Literal["photo", "mask"]
 ACCEPTED: dict[Upload, str] = {"photo": "image_uploaded", "mask": "reconstruction_requested"}
@@ -63,6 +64,11 @@ def create(user_id: str, session_id: str, job_id: str | None = None, **attribute
     return row
 
 
+def due_now() -> dict[str, Any]:
+    """What a new row has that the bus must hear of: the watchdog tells it if nobody else does."""
+    return {"due_kind": "due", "due_at": _text(_now())}
+
+
 def claimed(kind: Upload, source: str, facts: dict[str, Any]) -> dict[str, Any]:
     """What a new row has whose photo or mask was accepted before it: it is under way at once."""
     now = _now()
@@ -81,22 +87,32 @@ def get(user_id: str, session_id: str, job_id: str | None = None) -> Row | None:
     return _unpack(answer["Item"]) if "Item" in answer else None
 
 
+def visible(user_id: str, session_id: str, job_id: str | None = None) -> Row | None:
+    """As `get`, but nothing of a deleted session."""
+    session = get(user_id, session_id)
+    if session is None or deleted(session):
+        return None
+    return get(user_id, session_id, job_id) if job_id else session
+
+
 def session(user_id: str, session_id: str) -> tuple[Row, list[Row]] | None:
-    """A session's row and those of its jobs, oldest first, by a consistent read."""
-    rows = list(
-        _query(
-            KeyConditionExpression="user_id = :user AND item_id BETWEEN :session AND :last",
-            ExpressionAttributeValues=_pack(
-                {":user": user_id, ":session": session_id, ":last": item_id(session_id, "~")}
-            ),
-            ConsistentRead=True,
-        )
-    )
-    return (rows[0], rows[1:]) if rows and rows[0]["item_id"] == session_id else None
+    """The row of a session that is not deleted, and those of its jobs, oldest first, by a consistent read."""
+    rows = list(_of_session(user_id, session_id))
+    if not rows or rows[0]["item_id"] != session_id or deleted(rows[0]):
+        return None
+    return rows[0], rows[1:]
 
 
 def newest_first(user_id: str, before: str | None = None) -> Iterator[tuple[Row, list[Row]]]:
-    """A user's sessions with their jobs, both newest first, from the session before `before` on."""
+    """A user's sessions with their jobs, both newest first, from the session before `before` on, but for the
+    deleted ones."""
+    for session, jobs in everything(user_id, before):
+        if not deleted(session):
+            yield session, jobs
+
+
+def everything(user_id: str, before: str | None = None) -> Iterator[tuple[Row, list[Row]]]:
+    """As `newest_first`, with the sessions that are deleted but not purged."""
     start = {"ExclusiveStartKey": _key(user_id, before)} if before else {}
     jobs: list[Row] = []
     for row in _query(
@@ -111,6 +127,106 @@ def newest_first(user_id: str, before: str | None = None) -> Iterator[tuple[Row,
         else:
             yield row, jobs
             jobs = []
+
+
+def rename(user_id: str, session_id: str, job_id: str | None, name: str | None) -> bool:
+    """Give a row a name, or take it away. Whether there is such a row."""
+    try:
+        _call(
+            "update_item",
+            Key=_key(user_id, session_id, job_id),
+            UpdateExpression="SET #name = :name" if name else "REMOVE #name",
+            ConditionExpression="attribute_exists(item_id)",
+            ExpressionAttributeNames={"#name": "name"},
+            **({"ExpressionAttributeValues": _pack({":name": name})} if name else {}),
+        )
+    except ClientError as error:
+        if _is_condition(error):
+            return False
+        raise
+    return True
+
+
+# --- a session's end ---------------------------------------------------------------------------------
+
+
+def delete(user_id: str, session_id: str, grace: timedelta) -> Row | None:
+    """Hide a session; the row since, or None if there is none. What is hidden already stays as it is."""
+    now = _now()
+    found, _ = _decide(
+        user_id,
+        session_id,
+        "SET deleted_at = :now, purge_at = :purge_at, due_kind = :due_kind, due_at = :now"
+        " REMOVE restored_at ADD revision :one",
+        "attribute_exists(item_id) AND attribute_not_exists(deleted_at)",
+        {":now": _text(now), ":purge_at": _text(now + grace), ":due_kind": "due", ":one": 1},
+    )
+    return found
+
+
+def restore(user_id: str, session_id: str) -> Row | None:
+    """Show a session again; the row since, or None if there is none or its purge has begun."""
+    found, _ = _decide(
+        user_id,
+        session_id,
+        "SET restored_at = :now, due_kind = :due_kind, due_at = :now"
+        " REMOVE deleted_at, purge_at ADD revision :one",
+        "attribute_exists(deleted_at) AND attribute_not_exists(purging_at)",
+        {":now": _text(_now()), ":due_kind": "due", ":one": 1},
+    )
+    return None if found and "purging_at" in found else found
+
+
+def begin_purge(session: Row) -> bool:
+    """From now on the session cannot be restored. False if it just was."""
+    user_id, session_id, _ = ids(session)
+    _, began = _decide(
+        user_id,
+        session_id,
+        "SET purging_at = if_not_exists(purging_at, :now)",
+        "deleted_at = :deleted_at",
+        {":now": _text(_now()), ":deleted_at": session["deleted_at"]},
+    )
+    return began
+
+
+def is_gone(user_id: str, session_id: str) -> bool:
+    """Whether a session is being purged, or was, or never existed."""
+    row = get(user_id, session_id)
+    return row is None or "purging_at" in row
+
+
+def remove_jobs(user_id: str, session_id: str) -> None:
+    for row in _of_session(user_id, session_id):
+        if is_job(row):
+            _call("delete_item", Key=_key(*ids(row)))
+
+
+def remove(user_id: str, session_id: str) -> None:
+    """Delete the row of a session that is being purged. Doing it again is harmless."""
+    _call("delete_item", Key=_key(user_id, session_id))
+
+
+def _decide(
+    user_id: str, session_id: str, change: str, condition: str, values: dict[str, Any]
+) -> tuple[Row | None, bool]:
+    """The session's row, if there is one, and whether it was changed because it met the condition."""
+    try:
+        answer = _call(
+            "update_item",
+            Key=_key(user_id, session_id),
+            UpdateExpression=change,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=_pack(values),
+            ReturnValues="ALL_NEW",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+    except ClientError as error:
+        if not _is_condition(error):
+            raise
+        found = error.response.get("Item")
+        return (_unpack(found) if found else None), False
+    return _unpack(answer["Attributes"]), True
 
 
 # --- what ingest accepts -----------------------------------------------------------------------------
@@ -251,6 +367,17 @@ def overdue(now: datetime) -> Iterator[Row]:
 
 def _call(operation: str, **arguments: Any) -> Any:
     return getattr(aws.client("dynamodb"), operation)(TableName=os.environ["TABLE_NAME"], **arguments)
+
+
+def _of_session(user_id: str, session_id: str) -> Iterator[Row]:
+    """The session's row and those of its jobs, oldest first, by a consistent read."""
+    return _query(
+        KeyConditionExpression="user_id = :user AND item_id BETWEEN :session AND :last",
+        ExpressionAttributeValues=_pack(
+            {":user": user_id, ":session": session_id, ":last": item_id(session_id, "~")}
+        ),
+        ConsistentRead=True,
+    )
 
 
 def _query(**arguments: Any) -> Iterator[Row]:

@@ -5,13 +5,19 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from gen3d_events.codes import ErrorClass
+from gen3d_events.event import JobId, SessionId
 from gen3d_events.models import Engine, JobOptions
 from gen3d_events.read_model import JobState, SessionState
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
-FileName = Annotated[str, StringConstraints(min_length=1, max_length=255)]
-ContentType = Annotated[str, StringConstraints(pattern=r"^[\w.+-]+/[\w.+-]+$", max_length=100)]
+PRINTABLE = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"
+"""No control characters and no line breaks: names stand in mails, file names and logs."""
+
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=PRINTABLE)
+]
+FileName = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=PRINTABLE)]
+ContentType = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.+-]+/[A-Za-z0-9.+-]+$", max_length=100)]
 Count = Annotated[int, Field(ge=0, le=100_000)]
 
 
@@ -37,11 +43,29 @@ class NewJobOptions(JobOptions):
     model_config = ConfigDict(extra="forbid", title="JobOptions")
 
 
+class Rename(Request):
+    name: Name | None = Field(description="null takes the name away.")
+
+
 class NewJob(Request):
     options: NewJobOptions = Field(default_factory=NewJobOptions)
     name: Name | None = None
     clicks: Count | None = Field(None, description="Clicks that made the mask.")
     refinements: Count | None = Field(None, description="Clicks after the first mask was shown.")
+    mask_of: JobId | None = Field(
+        None, description="Another job of the session, whose mask is used: then there is nothing to upload."
+    )
+
+
+class ClientError(Request):
+    """What went wrong in a page, for the log."""
+
+    message: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+    stack: Annotated[str, StringConstraints(max_length=8000)] | None = None
+    page: Annotated[str, StringConstraints(max_length=500)] | None = None
+    release: Annotated[str, StringConstraints(max_length=100)] | None = None
+    session_id: SessionId | None = None
+    job_id: JobId | None = None
 
 
 class Form(View):
@@ -61,7 +85,14 @@ class CreatedJob(View):
     job_id: str
     session_id: str
     state: JobState
-    upload: Form
+    upload: Form | None = Field(None, description="Absent where the mask is another job's.")
+
+
+class Deletion(View):
+    """Until `purge_at` the session can be restored."""
+
+    session_id: str
+    purge_at: str
 
 
 class Problem(View):
@@ -166,3 +197,16 @@ class Config(View):
     user_pool_id: str
     client_id: str
     cognito_endpoint: str | None = None
+
+
+class Usage(View):
+    """What sessions and jobs that are not purged yet took. Times and costs are estimates."""
+
+    month: str | None = Field(None, description="Of what was begun in this month (UTC); absent: of all.")
+    sessions: int
+    jobs: int
+    gpu_seconds: float = Field(
+        description="Computing time of results whose engine has a trained model; others need no GPU."
+    )
+    bytes_stored: int = Field(description="Of photos, embeddings and jobs' files, without thumbnails.")
+    estimated_cost_usd: float = Field(description="GPU seconds at the operator's price for an hour.")

@@ -74,7 +74,7 @@ def job_view(session: Row, job: Row, address: Address, *, files: bool = True) ->
         problem=_problem(job),
         engine=Engine.model_validate(reconstructor) if reconstructor else None,
         weight_free=any(engine["weight_free"] for engine in engines) if engines else None,
-        files={name: _file(file, address) for name, file in _files(job).items()} if files else {},
+        files={name: _file(file, address) for name, file in job_files(job).items()} if files else {},
         stages=_stages(job_stages(job)),
         events=events(job),
     )
@@ -95,7 +95,7 @@ def _photo(session: Row, address: Address) -> schema.PhotoView | None:
     )
 
 
-def _files(job: Row) -> dict[str, dict[str, Any]]:
+def job_files(job: Row) -> dict[str, dict[str, Any]]:
     """`{key, bytes}` by name, as far as they exist."""
     files: dict[str, dict[str, Any]] = {}
     if "mask" in job:

@@ -1,13 +1,15 @@
-"""Every few minutes: tell of rows whose deadline has passed.
+"""Every few minutes: tell of rows whose deadline has passed, and purge sessions whose grace is over.
 
 An upload that has claimed its row and then died at every try is rejected, and its claim released, so that the
 row waits for another one.
+What the API did and died before telling of is told here.
 
 The event's id follows from the row and its deadline, so telling again, until it is folded, is harmless.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,12 +17,13 @@ from aws_lambda_powertools.metrics import MetricUnit
 from gen3d_events.event import Event
 from gen3d_events.ids import originate
 from gen3d_events.models import EmbeddingTimedOut, ImageRejected, JobTimedOut, MaskRejected
-from gen3d_events.observability import logger, metrics, observed
+from gen3d_events.observability import context_keys, logger, metrics, observed
 from gen3d_events.publisher import publish
 from gen3d_events.read_model import Row
 
-from gen3d_upload import rows
+from gen3d_upload import history, outbox, rows
 from gen3d_upload.history import due_at, waits
+from gen3d_upload.purge import purge
 
 
 def timed_out(row: Row, now: datetime) -> Event | None:
@@ -43,19 +46,54 @@ def timed_out(row: Row, now: datetime) -> Event | None:
 
 def _look(_event: dict[str, Any], _context: Any) -> dict[str, int]:
     now = datetime.now(UTC)
-    told = 0
+    done: Counter[str] = Counter()
+    broken: list[Exception] = []
     for listed in rows.overdue(now):
-        # The index may be behind the table.
-        row = rows.get(*rows.ids(listed))
-        if row and (event := timed_out(row, now)):
-            publish([event])
-            if waits(row):
-                _release(row)
-            told += 1
-            logger.info("timed out", item_id=row["item_id"])
-    metrics.add_metric(name="TimedOut", unit=MetricUnit.Count, value=told)
-    logger.info("looked", told=told)
-    return {"told": told}
+        _, session_id, job_id = rows.ids(listed)
+        with context_keys("attend", correlation_id=session_id, session_id=session_id, job_id=job_id):
+            try:
+                # The index may be behind the table.
+                if (row := rows.get(*rows.ids(listed))) and (what := _attend(row, now)):
+                    done[what] += 1
+                    logger.info(what, due_at=row.get("due_at"))
+            except Exception as error:  # one that fails must not keep the others
+                logger.exception("not attended")
+                broken.append(error)
+    metrics.add_metric(name="TimedOut", unit=MetricUnit.Count, value=done["timed out"])
+    logger.info("looked", told=done["timed out"], again=done["told again"], purged=done["purged"])
+    if broken:
+        raise ExceptionGroup(f"{len(broken)} of the rows that were due", broken)
+    return {"told": done["timed out"], "again": done["told again"], "purged": done["purged"]}
+
+
+def _attend(row: Row, now: datetime) -> str | None:
+    """What was done about a row that may be due."""
+    user_id, session_id, job_id = rows.ids(row)
+    session = rows.visible(user_id, session_id) if job_id else row
+    if session is None:  # hidden, and so are its jobs
+        return None
+    if event := _untold(row, session):
+        publish([event])
+        return "told again"
+    if history.deleted(row):
+        over = datetime.fromisoformat(row["purge_at"]) <= now
+        return "purged" if over and purge(row) else None
+    event = timed_out(row, now)
+    if event is None:
+        return None
+    publish([event])
+    if waits(row):
+        _release(row)
+    return "timed out"
+
+
+def _untold(row: Row, session: Row) -> Event | None:
+    if not outbox.untold_since(row):
+        return None
+    if not rows.is_job(row):
+        return outbox.of_session(row)
+    photo = history.photo(session)
+    return outbox.of_job(row, photo) if photo else None
 
 
 def _release(row: Row) -> None:

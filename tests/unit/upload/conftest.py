@@ -12,7 +12,7 @@ from gen3d_events import aws
 from gen3d_events.event import Event, event_from_envelope
 from gen3d_events.samples import BUCKET
 
-TABLE, MODELS, BUS = "sessions", "gen3d-dev-models", "gen3d-jobs-dev"
+TABLE, MEMORY, MODELS, BUS = "sessions", "memory", "gen3d-dev-models", "gen3d-jobs-dev"
 
 
 @pytest.fixture
@@ -43,6 +43,38 @@ def table(moto_account: None, monkeypatch: pytest.MonkeyPatch) -> Any:
         ],
     )
     return dynamodb
+
+
+@pytest.fixture
+def memory(moto_account: None) -> str:
+    """The name of the service's idempotency table."""
+    aws.client("dynamodb").create_table(
+        TableName=MEMORY,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[_key("id", "HASH")],
+    )
+    return MEMORY
+
+
+@pytest.fixture
+def service(table: Any, s3: Any, memory: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that the API's function stands on, and its environment."""
+    key = aws.client("kms").create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"][
+        "KeyId"
+    ]
+    for name, value in {
+        "AWS_REGION": "us-east-1",
+        "MODEL_BUCKET": MODELS,
+        "LINK_KEY_ID": key,
+        "USER_POOL_ID": "us-east-1_Example",
+        "USER_POOL_CLIENT_ID": "example-client",
+        "ALLOWANCE_TABLE": memory,
+        "REQUESTS_PER_MINUTE": "100",
+        "DELETION_GRACE_SECONDS": "604800",
+        "GPU_USD_PER_HOUR": "2.8",
+    }.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture

@@ -43,6 +43,8 @@ def test_every_operation_tells_its_refusals_and_who_may_call_it() -> None:
 
 
 def test_the_guide_lists_the_routes_of_the_description() -> None:
-    table = re.findall(r"^\| `(GET|POST) (/[^`?]*)[^`]*` \|", (DOCS / "api.md").read_text(), re.MULTILINE)
+    table = re.findall(
+        r"^\| `(GET|POST|PATCH|DELETE) (/[^`?]*)[^`]*` \|", (DOCS / "api.md").read_text(), re.MULTILINE
+    )
     guide = set(table[: len(routes())])
     assert guide == routes()
