@@ -28,6 +28,7 @@ from gen3d import place, report
 from gen3d.errors import Gen3DError, JobFailed, SignInFailed, Unreachable, WrongUsage
 from gen3d.prompts import Box, Point, check_prompts
 from gen3d.sdk import Gen3D, Job, Session
+from gen3d.story import causes
 
 if TYPE_CHECKING:
     from gen3d_local.cloud import Cloud
@@ -332,7 +333,7 @@ def show(
     as_json: Json = False,
     api: Api = None,
 ) -> None:
-    """Show a job's stages, and download its files if --out is given."""
+    """Show a job's stages and the tree of its events (times in UTC); download its files if --out is given."""
     with _reported(as_json), _connected(api) as gen3d:
         job = gen3d.job(job_id)
         paths: dict[str, Path] = {}
@@ -345,6 +346,9 @@ def show(
         session = gen3d.session(job.session_id)
         out.print(f"{job.id}  {job.state.replace('_', ' ')}", highlight=False)
         out.print(report.stage_table(session.stages(job)))
+        out.print()
+        out.print(report.tree_table(causes(session.events, job.events)))
+        out.print()
         report.print_label(out, session, job)
         if job.problem:
             report.print_error(out, JobFailed.from_problem(job.problem))

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from gen3d.errors import Gen3DError
 from gen3d.sdk import Job, Session
-from gen3d.story import Stage, engines
+from gen3d.story import Branch, Stage, engines
 
 WEIGHT_FREE = "weight-free: made without a trained model, good for trying the system out, not for judging it"
 
@@ -42,6 +42,30 @@ def stage_table(stages: Sequence[Stage], now: datetime | None = None) -> Table:
         time = "" if seconds is None else f"{seconds:6.1f} s"
         table.add_row(mark, Text(stage.name, style), Text(time, "dim"), Text(stage.note, "dim"))
     return table
+
+
+def tree_table(branches: Iterable[Branch]) -> Table:
+    """One line an event, below its cause: UTC time, seconds since the cause, name, note."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    for _ in range(2):
+        table.add_column(no_wrap=True, justify="right", style="dim")
+    table.add_column(overflow="fold")
+    for branch in branches:
+        for lead, it in _drawn(branch):
+            after = "" if it.seconds is None else f"+{it.seconds:.2f} s"
+            line = Text(lead, "dim")
+            line.append(it.happening.detail_type, "red" if "code" in it.happening.data else "")
+            line.append(f"  {it.note}" if it.note else "", "dim")
+            table.add_row(f"{it.happening.at:%H:%M:%S}", after, line)
+    return table
+
+
+def _drawn(branch: Branch, lead: str = "", below: str = "") -> Iterator[tuple[str, Branch]]:
+    """A branch and all below it, each with the lines that lead to it."""
+    yield lead, branch
+    for effect in branch.effects:
+        last = effect is branch.effects[-1]
+        yield from _drawn(effect, f"{below}{'└ ' if last else '├ '}", f"{below}{'  ' if last else '│ '}")
 
 
 def all_stages(session: Session, jobs: Sequence[Job]) -> list[Stage]:

@@ -1,6 +1,6 @@
 """What happened to a job, told from the folded views of its session and itself.
 
-A row maps the read model's attribute names to `{event_id, at, ...data}`. Everything here is pure.
+A row maps the read model's attribute names to `{event_id, at, cause, ...data}`. Everything here is pure.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from gen3d_events.event import Event
 from gen3d_events.models import (
     EmbeddingCompleted,
     EmbeddingFailed,
+    EmbeddingStarted,
     EmbeddingTimedOut,
     ImageRejected,
     ImageUploaded,
@@ -28,6 +29,7 @@ from gen3d_events.models import (
     ReconstructionFailed,
     ReconstructionRequested,
     ReconstructionRetryScheduled,
+    ReconstructionStarted,
     UserNotified,
 )
 from gen3d_events.read_model import Row, job_state, session_state
@@ -53,19 +55,50 @@ _LAST_EVENTS: Mapping[str, tuple[type[Event], ...]] = {
 }
 """What ends each stage: the good end first."""
 
+_STARTS = {EmbeddingStarted.detail_type, ReconstructionStarted.detail_type}
+_TIME_OUTS = {EmbeddingTimedOut.detail_type, JobTimedOut.detail_type}
+_OF_THE_ROW = {"event_id", "at", "cause"}
+
 _ATTEMPT = re.compile(r"_[2-9]$")
 
 
 @dataclass(frozen=True)
 class Happening:
-    """One event as the read model knows it. `data` has the fields of the contract's model."""
+    """One event as the read model knows it. `data` has the fields of the contract's model.
+
+    cause: the id of the event, or the name of the message that is none of ours, that this one follows from.
+    """
 
     detail_type: str
     at: datetime
     data: dict[str, Any]
+    event_id: str
+    cause: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        return {"detail-type": self.detail_type, "at": self.at.isoformat(), "data": self.data}
+        return {
+            "detail-type": self.detail_type,
+            "at": self.at.isoformat(),
+            "event_id": self.event_id,
+            "cause": self.cause,
+            "data": self.data,
+        }
+
+
+@dataclass(frozen=True)
+class Branch:
+    """An event with what followed from it, in order. seconds: since its own cause, if that is known."""
+
+    happening: Happening
+    seconds: float | None
+    effects: tuple[Branch, ...]
+
+    @property
+    def note(self) -> str:
+        """A failure's code, else what is worth saying about the event in a few words."""
+        data = self.happening.data
+        attempt = f"attempt {data['attempt']}" if data.get("attempt", 1) > 1 else ""
+        return "  ".join(filter(None, (str(data.get("code") or _note(data)), attempt)))
 
 
 @dataclass(frozen=True)
@@ -92,12 +125,49 @@ def moment(text: str) -> datetime:
 def happenings(*rows: Row) -> list[Happening]:
     """The events of the rows in causal order: by time, and by the contract's order where times are equal."""
     found = [
-        Happening(name, moment(value["at"]), {k: v for k, v in value.items() if k not in {"event_id", "at"}})
+        Happening(
+            name,
+            moment(value["at"]),
+            {field: told for field, told in value.items() if field not in _OF_THE_ROW},
+            value["event_id"],
+            value.get("cause"),
+        )
         for row in rows
         for attribute, value in row.items()
         if (name := _BY_ATTRIBUTE.get(_ATTEMPT.sub("", attribute)))
     ]
     return sorted(found, key=lambda it: (it.at, _ORDER[it.detail_type], it.data.get("attempt", 1)))
+
+
+def causes(*rows: Row) -> list[Branch]:
+    """The events of the rows as trees: each below the one that it follows from. A root follows from what a
+    person did, or from what the rows do not hold.
+
+    The endpoint's answer is no event's effect by its cause, which is SageMaker's message; it stands below the
+    request that it answers. A time-out stands below the event that set the deadline.
+    """
+    told = happenings(*rows)
+    known = {it.event_id: it for it in told}
+    asked = {it.data["inference_id"]: it for it in told if "due_at" in it.data}
+    due = {moment(it.data["due_at"]): it for it in told if "due_at" in it.data}
+
+    def origin(it: Happening) -> Happening | None:
+        if it.cause in known:
+            return known[it.cause]
+        if it.detail_type in _TIME_OUTS and "@" in (it.cause or ""):
+            return due.get(moment(str(it.cause).partition("@")[2]))
+        return None if it.detail_type in _STARTS else asked.get(it.data.get("inference_id", ""))
+
+    effects: dict[str | None, list[Happening]] = {}
+    for it in told:
+        before = origin(it)
+        effects.setdefault(before.event_id if before else None, []).append(it)
+
+    def branch(it: Happening, before: Happening | None) -> Branch:
+        seconds = max(0.0, (it.at - before.at).total_seconds()) if before else None
+        return Branch(it, seconds, tuple(branch(effect, it) for effect in effects.get(it.event_id, ())))
+
+    return [branch(root, None) for root in effects.get(None, ())]
 
 
 def engines(*rows: Row) -> list[dict[str, Any]]:

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 from gen3d import Gen3D, Job, Session, report
+from gen3d.story import causes
+from gen3d_events import read_model
 from gen3d_events.event import Event
 from gen3d_events.models import EmbeddingFailed, ImageRejected, MaskRejected, ReconstructionFailed
+from gen3d_events.samples import samples
 from rich.console import Console
 from rich.table import Table
 
@@ -85,3 +88,24 @@ def test_nothing_of_a_long_name_is_lost() -> None:
     name = "the_chair_of_my_grandmother_" * 4
     lines = shown(report.sessions_table([session(HAPPY_PHOTO, name=name)]))
     assert "".join(line[46:] for line in lines[2:]) == name
+
+
+def test_a_tree_in_80_columns_cuts_nothing() -> None:
+    requested, done = HAPPY_JOB[0], ReconstructionFailed.because("inference_request_invalid")
+    told: dict[str, Any] = {}
+    for second, (event, cause) in enumerate(
+        [(requested, "mask"), (done, "0" * 26), (HAPPY_JOB[2], "0" * 26)]
+    ):
+        about = samples["Mesh Completed"].metadata.model_copy(
+            update={
+                "event_id": f"{second:026d}",
+                "occurred_at": datetime(2026, 11, 20, 12, 0, second, tzinfo=UTC),
+                "causation_id": cause,
+            }
+        )
+        told = read_model.fold(told, event.with_metadata(about))
+    first, *_ = shown(report.tree_table(causes(told)))
+    assert first.startswith("12:00:00")
+    text = " ".join(" ".join(shown(report.tree_table(causes(told)))).split())
+    assert "12:00:01 +1.00 s ├ Reconstruction Failed inference_request_invalid" in text
+    assert f"12:00:02 +2.00 s └ {HAPPY_JOB[2].detail_type}" in text

@@ -92,7 +92,7 @@ def test_the_files_of_record(service: Service, gen3d: Gen3D, photo: Path, mask: 
     assert "http" not in paths["job.json"].read_text()
     assert lines[0]["detail-type"] == "Image Uploaded"
     assert [line["at"] for line in lines] == sorted(line["at"] for line in lines)
-    assert {*lines[0]} == {"detail-type", "at", "data"}
+    assert {*lines[0]} == {"detail-type", "at", "event_id", "cause", "data"}
     assert lines[0]["data"]["photo"]["width"] == 1024
 
 

@@ -8,21 +8,25 @@ from typing import Any
 import pytest
 from gen3d import story
 from gen3d_events import read_model
+from gen3d_events.event import Event
 from gen3d_events.models import (
     EmbeddingFailed,
     EmbeddingTimedOut,
     Failure,
     ImageRejected,
     ImageUploaded,
+    InferenceFailed,
     Intent,
     JobTimedOut,
     MaskRejected,
     MeshingFailed,
     ReconstructionFailed,
     ReconstructionRetryScheduled,
+    ReconstructionStarted,
     UserNotified,
 )
 from gen3d_events.models import JobOptions as Options
+from gen3d_events.samples import samples
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,8 +66,105 @@ def test_other_attributes_of_a_row_are_no_events() -> None:
 
 def test_a_happening_has_the_events_data_and_nothing_of_the_row() -> None:
     first = story.happenings(JOB_ROW)[0]
-    assert {*first.as_json()} == {"detail-type", "at", "data"}
+    assert {*first.as_json()} == {"detail-type", "at", "event_id", "cause", "data"}
     assert {*first.data} == {"photo", "mask", "options"}
+
+
+# --- causes ----------------------------------------------------------------------------------------------
+
+
+def row(*told: tuple[Event, int, str]) -> dict[str, Any]:
+    """The row of events that are told in these seconds, each with its id, because of `cause`."""
+    found: dict[str, Any] = {}
+    for event, second, cause in told:
+        metadata = samples["Mesh Completed"].metadata.model_copy(
+            update={
+                "event_id": f"{second:026d}",
+                "occurred_at": START + timedelta(seconds=second),
+                "causation_id": cause,
+            }
+        )
+        found = read_model.fold(found, event.with_metadata(metadata))
+    return found
+
+
+def outline(branches: list[story.Branch]) -> list[Any]:
+    """Each event's name, followed by the outline of what it led to if it led to anything."""
+    found: list[Any] = []
+    for branch in branches:
+        found.append(branch.happening.detail_type)
+        if branch.effects:
+            found.append(outline(list(branch.effects)))
+    return found
+
+
+def id_of(second: int) -> str:
+    return f"{second:026d}"
+
+
+DUE = START + timedelta(minutes=10)
+ASKED = ReconstructionStarted(inference_id="rec-1", due_at=DUE)
+PASSED = InferenceFailed(inference_id="rec-1", task="reconstruct", input_key="k", status="Failed")
+AGAIN = samples["Reconstruction Retry Scheduled"]
+RETRIED = [
+    (samples["Reconstruction Requested"], 1, "bucket/incoming/u/s/j/mask?versionId=v"),
+    (ASKED, 2, id_of(1)),
+    (PASSED, 5, "rec-1:Failed"),
+    (AGAIN, 6, id_of(5)),
+    (ReconstructionStarted(inference_id="rec-2", attempt=2, due_at=DUE + timedelta(hours=1)), 7, id_of(6)),
+    (PASSED.model_copy(update={"inference_id": "rec-2", "attempt": 2}), 9, "rec-2:Failed"),
+    (ReconstructionFailed.because("inference_failed"), 10, id_of(9)),
+    (UserNotified(channel="email", notified_of="Reconstruction Failed"), 11, id_of(10)),
+]
+
+
+def test_each_event_stands_below_its_cause() -> None:
+    assert outline(story.causes(row(*RETRIED))) == [
+        "Reconstruction Requested",
+        [
+            "Reconstruction Started",
+            [
+                "Inference Failed",
+                [
+                    "Reconstruction Retry Scheduled",
+                    [
+                        "Reconstruction Started",
+                        ["Inference Failed", ["Reconstruction Failed", ["User Notified"]]],
+                    ],
+                ],
+            ],
+        ],
+    ]
+
+
+@given(st.permutations(list(row(*RETRIED).items())))
+def test_the_tree_does_not_depend_on_the_order_of_storage(items: list[Any]) -> None:
+    assert story.causes(dict(items)) == story.causes(row(*RETRIED))
+
+
+def test_seconds_count_from_the_cause_and_a_root_has_none() -> None:
+    (root,) = story.causes(row(*RETRIED))
+    (asked,) = root.effects
+    (answered,) = asked.effects
+    assert (root.seconds, asked.seconds, answered.seconds) == (None, 1.0, 3.0)
+    assert answered.effects[0].note == "inference_out_of_memory  attempt 2"
+
+
+def test_a_time_out_stands_below_the_deadline_that_passed() -> None:
+    late = (JobTimedOut.because("job_timed_out"), 700, f"{JOB}@{DUE.isoformat()}")
+    assert outline(story.causes(row(RETRIED[0], RETRIED[1], late))) == [
+        "Reconstruction Requested",
+        ["Reconstruction Started", ["Job Timed Out"]],
+    ]
+
+
+def test_what_has_no_known_cause_is_a_root() -> None:
+    """Rows of an earlier version do not say what the causes were."""
+    told = story.causes(SESSION_ROW, {"mesh_completed": JOB_ROW["mesh_completed"]})
+    assert [branch.seconds for branch in told] == [None] * len(told)
+    assert [branch.happening for branch in told] == story.happenings(
+        SESSION_ROW, {"mesh_completed": JOB_ROW["mesh_completed"]}
+    )
 
 
 def states(session: dict[str, Any], job: dict[str, Any]) -> dict[str, str]:
