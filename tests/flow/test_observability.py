@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -133,3 +137,23 @@ def test_each_figure_is_there_once_by_engine_and_quality(cloud: Cloud, run: Run)
     assert values["MeshSize"] == [run.mesh_bytes]
     assert values["Reconstruction.Success"] == [1]
     assert all(value[0] > 0 for value in values.values())
+
+
+def test_show_prints_the_tree_of_causes(cloud: Cloud, run: Run) -> None:
+    def shown() -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "gen3d", "show", run.job_id],
+            env={**os.environ, "GEN3D_STATE": str(cloud.state), "COLUMNS": "120"},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        assert "User Notified" in done, done
+        return done
+
+    tree = [line.rstrip() for line in eventually(shown).splitlines() if re.match(r"\d\d:\d\d:\d\d", line)]
+    roots = [line.split("  ")[-2].strip() for line in tree if re.match(r"[\d:]+ +[A-Z]", line)]
+    assert roots == ["Image Uploaded", "Reconstruction Requested"]
+    assert any(re.search(r"\+[\d.]+ s {6}└ Embedding Completed {2}classical$", line) for line in tree)
+    assert re.search(r"\+[\d.]+ s +└ User Notified {2}by email$", tree[-1])
