@@ -38,6 +38,11 @@ class Tap:
 
         return eventually(complete, seconds, f"the story of {session_id}")
 
+    def heard(self, session_id: str) -> list[Event]:
+        """The session's events so far, each once for each time it was put on the bus."""
+        self._listen()
+        return self._of(session_id)
+
     def _of(self, session_id: str) -> list[Event]:
         return [event for event in self._heard if event.metadata.session_id == session_id]
 
