@@ -23,8 +23,8 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperCommand
 
+from gen3d import dlq, misbehave, place, report
 from gen3d import doctor as examination
-from gen3d import place, report
 from gen3d.errors import Gen3DError, JobFailed, SignInFailed, Unreachable, WrongUsage
 from gen3d.prompts import Box, Point, check_prompts
 from gen3d.sdk import Gen3D, Job, Session
@@ -427,6 +427,10 @@ def _exit_code(error: Gen3DError) -> int:
         case Unreachable() | SignInFailed():
             return CUT_OFF
     return FAILED
+
+
+app.command()(misbehave.command(out, _reported))
+app.add_typer(dlq.commands(out, _reported), name="dlq")
 
 
 def main() -> None:
