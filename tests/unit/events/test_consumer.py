@@ -192,7 +192,7 @@ def test_a_duplicate_of_what_is_being_done_waits_and_is_never_a_failure(cloud: C
 
 
 def test_on_its_last_receive_a_duplicate_of_what_is_being_done_becomes_a_new_message(cloud: Cloud) -> None:
-    """The other run may yet be killed: nothing may be lost with its message, and nothing be told too early."""
+    """The other run may yet be killed: nothing may be lost with it, and nothing be told too early."""
     body = message(UPLOADED)
 
     @consumes(ImageUploaded, failed=EmbeddingFailed)
