@@ -1,4 +1,4 @@
-"""Everything that follows from the models, the codes and the samples: `python -m gen3d_events.generate`.
+"""Everything that follows from models, codes, samples and template: `python -m gen3d_events.generate`.
 
 Writes schemas/, samples/, vectors/, asyncapi.yaml and events.ts beside the package, and docs/events.md and
 docs/errors.md. `--check` writes nothing and exits with 1 if anything differs.
@@ -17,21 +17,20 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from gen3d_events import read_model, typescript
+from gen3d_events.catalogue import catalogue, kebab, sentence
 from gen3d_events.codes import codes
 from gen3d_events.event import SCHEMA_VERSION, Event, Metadata
 from gen3d_events.inference import EmbeddingManifest
 from gen3d_events.publisher import put_events_entry
 from gen3d_events.samples import BUS, envelope, foreign, samples, sqs_event
+from gen3d_events.subscriptions import subscriptions
 
 ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "template.yaml"
 EVENTS = Path("events")
 DOCS = Path("docs")
 OWNED = (EVENTS / "schemas", EVENTS / "samples", EVENTS / "vectors")
 """Folders that hold nothing but what is generated."""
-
-
-def kebab(detail_type: str) -> str:
-    return detail_type.lower().replace(" ", "-")
 
 
 def artefacts() -> dict[Path, str]:
@@ -51,7 +50,9 @@ def artefacts() -> dict[Path, str]:
         asyncapi(), sort_keys=False, allow_unicode=True, width=110
     )
     files[EVENTS / "events.ts"] = typescript_types()
-    files[DOCS / "events.md"] = catalogue()
+    files[DOCS / "events.md"] = catalogue(
+        _serialized(Metadata, *Event.registry.values()), subscriptions(TEMPLATE)
+    )
     files[DOCS / "errors.md"] = errors()
     return files
 
@@ -142,7 +143,7 @@ def asyncapi() -> dict[str, Any]:
                 event.__name__: {
                     "name": event.detail_type,
                     "title": event.detail_type,
-                    "summary": _sentence(event),
+                    "summary": sentence(event),
                     "correlationId": {"location": "$message.payload#/detail/metadata/correlation_id"},
                     "payload": {
                         "schemaFormat": "application/schema+json;version=draft-2020-12",
@@ -300,27 +301,6 @@ def _row(story: tuple[str, ...]) -> dict[str, Any]:
 
 # --- documents ----------------------------------------------------------------------------------------
 
-_CATALOGUE = """\
-# Events
-
-Every event on the bus `gen3d-jobs-<stage>`. Generated from the models in `events/gen3d_events/models.py` by
-`python -m gen3d_events.generate`; do not edit.
-
-`source` is the service that says it, and `detail` is `{{metadata, data}}`. Within a major version fields are
-only added, so ignore what you do not know. Each event has a [JSON Schema](../events/schemas) and a sample:
-[as EventBridge delivers it](../events/samples/eventbridge),
-[for `sam local invoke -e`](../events/samples/sqs), and
-[for `aws events put-events --entries file://…`](../events/samples/put-events). All of them are in the
-[AsyncAPI document](../events/asyncapi.yaml) and the [TypeScript types](../events/events.ts).
-
-## Metadata
-
-{metadata}
-{events}
-## Types
-
-{types}"""
-
 _ERRORS = """\
 # Errors
 
@@ -337,38 +317,6 @@ HTTP status is given where the code answers a request.
 """
 
 
-def catalogue() -> str:
-    classes = list(Event.registry.values())
-    schemas = _serialized(Metadata, *classes)
-    shown = {"Metadata", *(event.__name__ for event in classes)}
-    return _CATALOGUE.format(
-        metadata=_fields(schemas["Metadata"]),
-        events="\n".join(
-            f"## {event.detail_type}\n\n{_sentence(event)}\n\n`{event.source}`, "
-            f"about a {'job' if samples[event.detail_type].metadata.job_id else 'session'}; sample "
-            f"[{kebab(event.detail_type)}.json](../events/samples/eventbridge/{kebab(event.detail_type)}.json).\n\n"
-            f"{_fields(schemas[event.__name__])}"
-            for event in classes
-        ),
-        types="\n".join(
-            f"### {name}\n\n{' '.join(schema.get('description', '').split())}\n\n{_fields(schema)}"
-            for name, schema in schemas.items()
-            if name not in shown
-        ),
-    )
-
-
-def _fields(schema: dict[str, Any]) -> str:
-    if schema["type"] != "object":
-        return f"`{typescript.type_of(schema)}`\n"
-    rows = [
-        f"| `{name}`{' (may be absent)' * absent} | `{type_.replace('|', chr(92) + '|')}` | "
-        f"{schema['properties'][name].get('description', '')} |\n"
-        for name, (type_, absent) in typescript.properties(schema).items()
-    ]
-    return f"| Field | Type | |\n|---|---|---|\n{''.join(rows)}" if rows else "No data.\n"
-
-
 def errors() -> str:
     return _ERRORS.format(
         rows="\n".join(
@@ -376,10 +324,6 @@ def errors() -> str:
             for code, entry in codes.items()
         )
     )
-
-
-def _sentence(event: type[Event]) -> str:
-    return " ".join((event.__doc__ or "").split())
 
 
 # --- the command --------------------------------------------------------------------------------------

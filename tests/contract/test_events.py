@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 import yaml
 from gen3d_events import generate
+from gen3d_events.catalogue import kebab
 from gen3d_events.event import Event, event_from_envelope
 from gen3d_events.notices import InferenceNotice, S3ObjectCreated
 from gen3d_events.publisher import MAX_EVENT_BYTES
@@ -28,7 +29,7 @@ Change = Callable[[Json], None]
 
 
 def load(folder: str, detail_type: str) -> Any:
-    return json.loads((EVENTS / folder / f"{generate.kebab(detail_type)}.json").read_text(encoding="utf-8"))
+    return json.loads((EVENTS / folder / f"{kebab(detail_type)}.json").read_text(encoding="utf-8"))
 
 
 def judge(detail_type: str) -> jsonschema.Draft202012Validator:
