@@ -34,13 +34,17 @@ down: .venv/.ready ## Stop the local cloud
 # --- work ------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: .venv/.ready .venv-lint/.ready ## Run every test: unit, contract, wiring, flow
+test: .venv/.ready .venv-lint/.ready ## Run every test: unit, contract, wiring, flow, fault
 	@failed=; \
 	echo "── unit, contract and wiring tests"; \
 	$(RUN)/pytest -n auto --maxprocesses 4 --dist loadfile tests/unit tests/contract tests/wiring || failed+=" unit, contract or wiring"; \
-	echo "── flow tests"; \
-	$(RUN)/pytest tests/flow || failed+=" flow"; \
+	echo "── flow and fault tests"; \
+	$(RUN)/pytest tests/flow tests/fault || failed+=" flow or fault"; \
 	[[ -z $$failed ]] || { echo "failed:$$failed"; exit 1; }
+
+.PHONY: soak
+soak: .venv/.ready ## Run the longer forms of the fault tests
+	@GEN3D_SOAK=1 $(RUN)/pytest --timeout 3600 tests/fault
 
 JUDGES := format rules types imports events vectors openapi template sam
 

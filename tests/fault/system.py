@@ -102,7 +102,8 @@ class System:
         """Return when nothing is under way any more, but for requests that the endpoint holds back."""
 
         def empty() -> bool:
-            assert self.waiting() == ({"endpoint": late} if late else {})
+            waiting = self.waiting()
+            assert waiting == ({"endpoint": late} if late else {}), waiting
             return True
 
         eventually(empty, seconds)
@@ -110,9 +111,10 @@ class System:
     def settled(self, *jobs: Job, seconds: float = SECONDS, mails: int = 1) -> None:
         """Nothing is under way, nothing was given up, and each job came to one end, told to its person."""
         self.rested(seconds)
-        assert self.dead() == {}
+        dead = self.dead()
+        assert dead == {}, f"dead letters: {dead}"
         for job in jobs:
-            assert job.refresh().state in {"completed", "failed"}
+            assert job.refresh().state in {"completed", "failed"}, job.state
             told = self.mails(job)
             assert len(told) == mails, [mail.subject for mail in told]
 
