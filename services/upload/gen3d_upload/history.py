@@ -52,8 +52,8 @@ def due_at(row: Row) -> datetime | None:
     """The moment from which the watchdog must look at a row, if any.
 
     What the API did and nobody was told of is due at once, a deleted session when its grace ends, and work
-    that is under way from when it is overdue: the latest that any of its events allows. A row that waits is
-    under way as soon as an upload has claimed it.
+    that is under way from when it is overdue, which the last of its events says. A row that waits is under
+    way as soon as an upload has claimed it.
     """
     if untold := outbox.untold_since(row):
         return untold
@@ -63,7 +63,7 @@ def due_at(row: Row) -> datetime | None:
         return datetime.fromisoformat(row["claimed_at"]) + STEP if "claimed_at" in row else None
     if _state(row) not in _UNDER_WAY:
         return None
-    return max(map(_allows, events(row).values()))
+    return _allows(max(events(row).values(), key=_told_at))
 
 
 def _state(row: Row) -> str:
@@ -71,9 +71,11 @@ def _state(row: Row) -> str:
 
 
 def _allows(entry: Entry) -> datetime:
-    if "due_at" in entry:
-        return datetime.fromisoformat(entry["due_at"])
-    return datetime.fromisoformat(entry["at"]) + STEP
+    return datetime.fromisoformat(entry["due_at"]) if "due_at" in entry else _told_at(entry) + STEP
+
+
+def _told_at(entry: Entry) -> datetime:
+    return datetime.fromisoformat(entry["at"])
 
 
 class Stage(NamedTuple):
