@@ -169,8 +169,9 @@ def _exception(line: str, message_id: str) -> str:
         return ""
     if not isinstance(said, dict) or said.get("message_id") != message_id or "exception" not in said:
         return ""
-    lines = str(said["exception"]).strip().splitlines()
-    return lines[-1] if lines else str(said.get("exception_name", ""))
+    name = str(said.get("exception_name", ""))
+    _, _, message = str(said["exception"]).rpartition(f"{name}: ")
+    return ": ".join(filter(None, (name, message.partition("\n")[0].strip())))
 
 
 def _code(error: Exception) -> str:
