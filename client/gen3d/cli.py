@@ -355,6 +355,81 @@ def show(
         report.print_files(out, paths)
 
 
+@app.command(cls=_Command, options_metavar="SESSION [OPTIONS]")
+def delete(
+    session_id: Annotated[str, typer.Argument(metavar="SESSION")], as_json: Json = False, api: Api = None
+) -> None:
+    """Delete a session with its jobs and files. For a while it can be restored."""
+    with _reported(as_json), _connected(api) as gen3d:
+        purge_at = gen3d.delete(session_id)
+        if as_json:
+            print(json.dumps({"session_id": session_id, "purge_at": purge_at.isoformat()}))
+        else:
+            until = f"{purge_at.astimezone():%d %b %Y %H:%M}"
+            out.print(
+                f"Deleted. Until {until} it can be brought back: gen3d restore {session_id}", soft_wrap=True
+            )
+
+
+@app.command(cls=_Command, options_metavar="SESSION [OPTIONS]")
+def restore(
+    session_id: Annotated[str, typer.Argument(metavar="SESSION")], as_json: Json = False, api: Api = None
+) -> None:
+    """Bring a deleted session back."""
+    with _reported(as_json), _connected(api) as gen3d:
+        session = gen3d.restore(session_id)
+        print(json.dumps(session.summary())) if as_json else out.print(f"{session.id} is back.")
+
+
+@app.command(cls=_Command, options_metavar="SESSION|JOB NAME [OPTIONS]")
+def rename(
+    some_id: Annotated[str, typer.Argument(metavar="SESSION|JOB")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help='"" for none.')],
+    as_json: Json = False,
+    api: Api = None,
+) -> None:
+    """Give a session or a job another name."""
+    with _reported(as_json), _connected(api) as gen3d:
+        found = gen3d.job(some_id) if some_id.startswith("job_") else gen3d.session(some_id)
+        renamed = found.rename(name.strip() or None)
+        if as_json:
+            print(json.dumps(renamed.summary()))
+        else:
+            called = f"is called {escape(renamed.name)}" if renamed.name else "has no name"
+            out.print(f"{renamed.id} {called}.", soft_wrap=True, highlight=False)
+
+
+@app.command(cls=_Command, options_metavar="JOB [OPTIONS]")
+def retry(
+    job_id: Annotated[str, typer.Argument(metavar="JOB")],
+    quality: Annotated[
+        Quality | None,
+        typer.Option(parser=_quality, metavar="|".join(Quality), help="Default: as the job had it."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**31 - 1, help="Default: as the job had it.")
+    ] = None,
+    out_dir: Annotated[
+        Path | None, typer.Option("--out", file_okay=False, help="Default: out/ and the new job's id.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Default: as the job had it.")] = None,
+    as_json: Json = False,
+    api: Api = None,
+) -> None:
+    """Start another job with the mask of JOB, follow it, and download what it made."""
+    progress = report.Progress(err)
+    about: dict[str, Any] = {}
+    with _reported(as_json, about), _connected(api) as gen3d:
+        before = gen3d.job(job_id)
+        given = {"quality": quality, "seed": seed}
+        options = JobOptions.model_validate({k: v for k, v in given.items() if v is not None})
+        job = before.retry(options, name)
+        directory = out_dir or Path("out") / job.id
+        _make_folder(directory)
+        steps = gen3d.follow(gen3d.session(job.session_id), [job])
+        _deliver(*_follow(steps, progress, about), directory, as_json)
+
+
 @app.command()
 def token(api: Api = None) -> None:
     """Print an ID token, for curl: -H "Authorization: $(gen3d token)"."""

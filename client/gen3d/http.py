@@ -23,7 +23,8 @@ TokenProvider = Callable[[], str]
 
 
 class Api:
-    """JSON requests to one deployment. Repeating a POST may at worst leave an empty session behind."""
+    """JSON requests to one deployment. Repeating a POST may at worst leave an empty session behind, or
+    compute a retried job twice."""
 
     def __init__(self, url: str, tokens: TokenProvider | None, http: httpx.Client) -> None:
         self.url = url.rstrip("/")
@@ -35,6 +36,12 @@ class Api:
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         return self._json("POST", path, json=body)
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        return self._json("PATCH", path, json=body)
+
+    def delete(self, path: str) -> dict[str, Any]:
+        return self._json("DELETE", path)
 
     def _json(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         headers = {"Authorization": self.tokens()} if self.tokens else {}

@@ -157,20 +157,46 @@ class Gen3D:
             masks = [it.png(candidate) for it in session.segment(points, boxes)]
         clicks = len(points) + len(boxes) or None
         jobs = [session.create_job(it, options, name, on_progress, clicks=clicks) for it in masks]
+        yield from self.follow(session, jobs, timeout)
+
+    def follow(
+        self, session: Session, jobs: list[Job], timeout: float = DEFAULT_WAIT_SECONDS
+    ) -> Iterator[tuple[Session, list[Job]]]:
+        """A session and some of its jobs after each look at them, until every job has ended. Raises
+        DeadlineExceeded."""
         for _ in _polls(timeout, f"The jobs of {session.id} are still at work."):
             yield session, jobs
-            if all(job.ended for job in jobs):
+            under_way = [job for job in jobs if not job.ended]
+            if not under_way:
                 return
-            for job in jobs:
-                if not job.ended:
-                    job.refresh()
-            if session.state == "preparing":
+            # One request a look, for there is an allowance of requests.
+            if len(under_way) > 1 or session.state == "preparing":
                 session.refresh()
+                views = {view["job_id"]: view for view in session.view["jobs"]}
+                for job in under_way:
+                    job.view = views.get(job.id, job.view)
+            else:
+                under_way[0].refresh()
 
     def session(self, session_id: str) -> Session:
         """The session with this id. Raises WrongUsage where that cannot be one."""
         _check(_SESSION_ID, session_id, "session")
         return Session(self, self.api.get(f"/sessions/{session_id}"))
+
+    def delete(self, session_id: str) -> datetime:
+        """Hide a session at once; until when `restore` can bring it back. Raises WrongUsage as `session`."""
+        _check(_SESSION_ID, session_id, "session")
+        return story.moment(self.api.delete(f"/sessions/{session_id}")["purge_at"])
+
+    def restore(self, session_id: str) -> Session:
+        """Take a deletion back. Raises WrongUsage as `session`."""
+        _check(_SESSION_ID, session_id, "session")
+        return Session(self, self.api.post(f"/sessions/{session_id}/restore", {}))
+
+    def usage(self, month: str | None = None) -> dict[str, Any]:
+        """What your sessions and jobs took, in all or of those begun in a month such as "2026-11":
+        `{sessions, jobs, gpu_seconds, bytes_stored, estimated_cost_usd}`."""
+        return self.api.get("/usage", month=month)
 
     def sessions(self) -> Iterator[Session]:
         """Every session as the list shows it, newest first; fetched page by page."""
@@ -251,6 +277,15 @@ class Session:
     def refresh(self) -> Self:
         self.view = self._gen3d.session(self.id).view
         return self
+
+    def rename(self, name: str | None) -> Self:
+        """Give it another name, or none."""
+        self.view = self._gen3d.api.patch(f"/sessions/{self.id}", {"name": name})
+        return self
+
+    def delete(self) -> datetime:
+        """Hide it at once; until when `Gen3D.restore` brings it back."""
+        return self._gen3d.delete(self.id)
 
     def summary(self) -> dict[str, Any]:
         """The session without its short-lived addresses."""
@@ -388,6 +423,21 @@ class Job:
     def refresh(self) -> Self:
         self.view = self._gen3d.api.get(f"/sessions/{self.session_id}/jobs/{self.id}")
         return self
+
+    def rename(self, name: str | None) -> Self:
+        """Give it another name, or none."""
+        self.view = self._gen3d.api.patch(f"/sessions/{self.session_id}/jobs/{self.id}", {"name": name})
+        return self
+
+    def retry(self, options: JobOptions | None = None, name: str | None = None) -> Job:
+        """A new job with this one's mask, name and options, but for those that are set in `options`."""
+        changed = options.model_dump(mode="json", exclude_unset=True) if options else {}
+        request = {"mask_of": self.id, "options": self.view["options"] | changed}
+        if called := name or self.name:
+            request["name"] = called
+        created = self._gen3d.api.post(f"/sessions/{self.session_id}/jobs", request)
+        path = f"/sessions/{self.session_id}/jobs/{created['job_id']}"
+        return Job(self._gen3d, self._gen3d.api.get(path))
 
     def watch(self, timeout: float = DEFAULT_WAIT_SECONDS) -> Iterator[list[story.Happening]]:
         """After each look at the job, what is new since the last one; ends when the mesh is there.

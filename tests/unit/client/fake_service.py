@@ -168,6 +168,8 @@ class Service:
     async def create_job(self, request: Request) -> Response:
         self.bodies["job"] = await request.json()
         self.job = {}
+        if "mask_of" in self.bodies["job"]:
+            return JSONResponse({"job_id": JOB, "session_id": SESSION, "state": "queued"}, 201)
         form = {"url": f"{self.url}/s3", "fields": {"key": "mask"}}
         return JSONResponse(
             {"job_id": JOB, "session_id": SESSION, "state": "awaiting_mask", "upload": form}, 201
@@ -177,6 +179,23 @@ class Service:
         if request.path_params["session"] != SESSION:
             return problem(404, "session_not_found")
         self.session = self.happen(self.session, self.photo_script, None)
+        if self.job:
+            self.job = self.happen(self.job, self.job_script, JOB)
+        return JSONResponse(self.session_view())
+
+    async def rename(self, request: Request) -> Response:
+        body = await request.json()
+        view = self.job_view() if "job" in request.path_params else self.session_view()
+        return JSONResponse({k: v for k, v in (view | body).items() if v is not None})
+
+    async def delete_session(self, request: Request) -> Response:
+        if request.path_params["session"] != SESSION:
+            return problem(404, "session_not_found")
+        return JSONResponse({"session_id": SESSION, "purge_at": "2026-11-27T12:00:00.000Z"}, 202)
+
+    async def restore_session(self, request: Request) -> Response:
+        if request.path_params["session"] != SESSION:
+            return problem(404, "session_not_found")
         return JSONResponse(self.session_view())
 
     async def get_job(self, request: Request) -> Response:
@@ -218,7 +237,11 @@ class Service:
                 route("/api/sessions", self.create_session, "POST"),
                 route("/api/sessions", self.list_sessions),
                 route("/api/sessions/{session}", self.get_session),
+                route("/api/sessions/{session}", self.rename, "PATCH"),
+                route("/api/sessions/{session}", self.delete_session, "DELETE"),
+                route("/api/sessions/{session}/restore", self.restore_session, "POST"),
                 route("/api/sessions/{session}/jobs", self.create_job, "POST"),
+                route("/api/sessions/{session}/jobs/{job}", self.rename, "PATCH"),
                 route("/api/sessions/{session}/jobs/{job}", self.get_job),
                 route("/s3", self.take, "POST"),
                 route("/s3/{role}", self.give),

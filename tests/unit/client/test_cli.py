@@ -329,3 +329,48 @@ def test_down_without_a_cloud(gen3d: Run) -> None:
 
 def test_version(gen3d: Run) -> None:
     assert gen3d("--version").stdout.startswith("gen3d ")
+
+
+def test_delete_and_restore(gen3d: Run) -> None:
+    done = gen3d("delete", SESSION)
+    assert done.returncode == 0, done.stderr
+    assert f"gen3d restore {SESSION}" in done.stdout
+    assert "27 Nov 2026" in done.stdout
+    told = json.loads(gen3d("delete", SESSION, "--json").stdout)
+    assert told == {"session_id": SESSION, "purge_at": "2026-11-27T12:00:00+00:00"}
+    assert gen3d("restore", SESSION).stdout == f"{SESSION} is back.\n"
+    assert json.loads(gen3d("restore", SESSION, "--json").stdout)["session_id"] == SESSION
+
+
+@pytest.mark.parametrize("command", ["delete", "restore"])
+def test_a_session_that_is_not_there(gen3d: Run, command: str) -> None:
+    gone = gen3d(command, "ses_01J0000000000000000000000Z", "--json")
+    assert gone.returncode == 1
+    assert json.loads(gone.stdout)["problem"]["code"] == "session_not_found"
+    wrong = gen3d(command, JOB)
+    assert wrong.returncode == 2
+    assert "not the id of a session" in wrong.stderr
+
+
+@pytest.mark.parametrize("kind", ["session", "job"])
+def test_rename(gen3d: Run, service: Service, kind: str) -> None:
+    service.job = {}
+    some_id = JOB if kind == "job" else SESSION
+    assert gen3d("rename", some_id, "An oak chair").stdout == f"{some_id} is called An oak chair.\n"
+    assert json.loads(gen3d("rename", some_id, "Chair", "--json").stdout)["name"] == "Chair"
+    assert gen3d("rename", some_id, "").stdout == f"{some_id} has no name.\n"
+    path = f"/api/sessions/{SESSION}" + (f"/jobs/{JOB}" if kind == "job" else "")
+    assert service.requests.count(f"PATCH {path}") == 3
+
+
+def test_retry(gen3d: Run, service: Service, tmp_path: Path) -> None:
+    service.job = {}
+    done = gen3d("retry", JOB, "--quality", "high", "--out", tmp_path / "again")
+    assert done.returncode == 0, done.stderr
+    assert {it.name for it in (tmp_path / "again").iterdir()} == {*FILES, "job.json", "events.jsonl"}
+    sent = service.bodies["job"]
+    assert sent == {
+        "mask_of": JOB,
+        "options": {"quality": "high", "formats": ["glb"], "texture": None, "seed": 42},
+    }
+    assert service.uploads == {}

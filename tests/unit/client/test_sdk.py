@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -391,3 +392,32 @@ def test_a_refused_token(service: Service, gen3d: Gen3D) -> None:
 def test_signing_in_needs_a_password(service: Service) -> None:
     with Gen3D(service.api) as gen3d, pytest.raises(errors.SignInFailed):
         next(gen3d.sessions())
+
+
+def test_one_request_a_look_follows_all_jobs(service: Service, gen3d: Gen3D, photo: Path, mask: Path) -> None:
+    session = gen3d.create_session(photo).wait_accepted()
+    job = session.create_job(mask)
+    service.requests.clear()
+    looks = sum(1 for _ in gen3d.follow(session, [job]))
+    assert job.state == "completed"
+    assert len(service.requests) == looks - 1
+
+
+def test_retry_sends_only_what_is_set(service: Service, gen3d: Gen3D, photo: Path, mask: Path) -> None:
+    job = gen3d.create_session(photo).wait_accepted().create_job(mask)
+    before = job.view["options"]
+    job.retry()
+    assert service.bodies["job"] == {"mask_of": job.id, "options": before}
+    job.retry(JobOptions(seed=7), "again")
+    assert service.bodies["job"] == {"mask_of": job.id, "options": before | {"seed": 7}, "name": "again"}
+
+
+def test_delete_restore_and_rename(service: Service, gen3d: Gen3D, photo: Path) -> None:
+    session = gen3d.create_session(photo)
+    assert session.delete() == datetime(2026, 11, 27, 12, tzinfo=UTC)
+    assert gen3d.restore(session.id).id == session.id
+    assert session.rename("An oak chair").name == "An oak chair"
+    assert session.rename(None).name is None
+    for ask in (gen3d.delete, gen3d.restore):
+        with pytest.raises(errors.WrongUsage):
+            ask("../config")
