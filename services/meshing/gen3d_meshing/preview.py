@@ -28,6 +28,7 @@ _STEP = 0.02  # in diagonals: a jump in depth that makes an edge
 _EDGE_SAMPLES = 3  # a side, for pixels on an edge
 _GROUND_CELLS = 64
 _GROUND_SHADOW = 0.55
+_SHADOW_FADE = 0.7  # of the way from where the object stands to the picture's edge
 _LIFT = 2e-3  # in diagonals: rays start this far off their surface
 
 
@@ -63,6 +64,12 @@ def _edges(depth: Floats, jump: float) -> NDArray[np.bool_]:
     edge[:, :-1] |= columns
     edge[:, 1:] |= columns
     return edge.reshape(-1)
+
+
+def _smooth(value: Floats) -> Floats:
+    """0 up to 0 and 1 from 1 on, with no kink at either."""
+    inside = np.clip(value, 0, 1)
+    return np.asarray(inside * inside * (3 - 2 * inside))
 
 
 class _Scene:
@@ -101,8 +108,7 @@ class _Scene:
         rgba = np.zeros((len(at), 4), np.float32)
         rgba[hit, :3] = self._light(self._eye + rays[hit] * depth[hit, None], normal, rays[hit], albedo, sky)
         rgba[hit, 3] = 1
-        frame = np.clip(np.minimum(at, 1 - at).min(1) / _FRAME, 0, 1)
-        rgba[~hit, 3] = self._ground(rays[~hit]) * frame[~hit] ** 2
+        rgba[~hit, 3] = self._ground(rays[~hit]) * self._near_base(at[~hit])
         return rgba, depth
 
     def _light(self, place: Floats, normal: Floats, ray: Floats, albedo: Floats, sky: Floats) -> Floats:
@@ -152,7 +158,7 @@ class _Scene:
         hidden: Floats = self._covered(places, upward).reshape(_GROUND_CELLS, _GROUND_CELLS)
         for axis in (0, 1, 0, 1):  # few sky samples leave streaks
             hidden = (np.roll(hidden, 1, axis) + hidden + np.roll(hidden, -1, axis)) / np.float32(3)
-        fade = np.minimum(1, 4 * np.minimum(step, 1 - step))
+        fade = _smooth(4 * np.minimum(step, 1 - step))
         self._ground_shadow = _GROUND_SHADOW * hidden * np.outer(fade, fade)
 
     def _ground(self, rays: Floats) -> Floats:
@@ -169,6 +175,13 @@ class _Scene:
         shadow[inside] = (1 - x) * near + x * far
         return shadow
 
+    def _near_base(self, at: Floats) -> Floats:
+        """(n,) from 1 where the object stands to 0 on an ellipse inside the picture, so that the shadow ends
+        before it is cut off."""
+        away = at - self._base
+        reach = np.where(away > 0, 1 - self._base, self._base)
+        return _smooth((1 - np.linalg.norm(away / reach, axis=1)) / _SHADOW_FADE)
+
     def _aim_camera(self, vertices: Floats, centre: Floats) -> None:
         sine, cosine = np.sin(_AZIMUTH), np.cos(_AZIMUTH)
         flat, rise = np.cos(_ELEVATION), np.sin(_ELEVATION)
@@ -180,3 +193,6 @@ class _Scene:
         plane = np.stack([away @ self._right, -(away @ self._up)], axis=1) / (away @ self._forward)[:, None]
         self._side = np.float32(np.ptp(plane, axis=0).max() / (1 - 2 * _FRAME))
         self._corner = (plane.min(0) + plane.max(0) - self._side) / 2
+        below = np.append(centre[:2], vertices[:, 2].min()) - self._eye
+        base = np.array([below @ self._right, -(below @ self._up)]) / (below @ self._forward)
+        self._base = np.clip((base - self._corner) / self._side, _FRAME, 1 - _FRAME)

@@ -54,3 +54,12 @@ def test_colours_are_the_meshs(capsule: Result) -> None:
     red_part, green_part, blue_part = image[image[..., 3] == 1][:, :3].mean(axis=0)
     assert red_part > 0.5
     assert max(green_part, blue_part) < 0.3
+
+
+def test_the_shadow_ends_in_a_curve_and_not_along_a_line(example: tuple[Solid, Result]) -> None:
+    """Cut off by the picture's edge or its own grid, most columns of it would end in one row."""
+    _, result = example
+    seen = pixels(result.files["preview.png"])[..., 3] > 0.02
+    below = seen[:, seen.any(axis=0)]
+    ends = np.argmax(below[::-1], axis=0)
+    assert np.bincount(ends).max() < 0.25 * len(ends)
