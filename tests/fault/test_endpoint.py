@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +15,7 @@ from gen3d.errors import SessionFailed
 from gen3d_events.codes import codes
 from gen3d_events.event import Event
 from gen3d_local.cloud import Cloud
+from gen3d_local.misbehaviour import KINDS
 
 from tests.fault.system import System
 from tests.flow.helpers import SECONDS
@@ -171,6 +175,28 @@ def test_a_busy_endpoint_is_asked_again_after_a_pause(
     system.settled(made)
     assert made.state == "completed"
     assert counts(story(tap, made))["Reconstruction Started"] == 1
+
+
+def test_people_order_by_command(system: System, job: Run) -> None:
+    def gen3d(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "gen3d", "misbehave", *arguments],
+            env=os.environ | {"GEN3D_STATE": system.cloud.state},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    assert gen3d("unheard-of").returncode == gen3d("fail", "--code", "unheard_of").returncode == 2
+    said = gen3d("fail", "--code", "model_unavailable", "--task", "reconstruct", "--times", "2")
+    assert (said.returncode, said.stderr) == (0, "")
+    made = job()
+    assert made.problem is not None
+    assert made.problem["code"] == "model_unavailable"
+    assert gen3d("--off").returncode == 0
+    assert job().state == "completed"
+    assert set(KINDS) <= set(gen3d().stdout.split())
 
 
 def test_after_all_that_a_job_is_as_before(session: Session, system: System, job: Run) -> None:
