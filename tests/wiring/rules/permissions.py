@@ -70,21 +70,38 @@ def nothing_is_allowed_on_everything(system: System) -> Iterator[str]:
 
 @rule(5)
 def a_function_receives_only_from_its_own_queue(system: System) -> Iterator[str]:
+    own = _own_queues(system)
+    for name, role in functions_with_roles(system.template):
+        received = _queues(system, role, "receive|delete|changemessage")
+        if received != own.get(name, set()):
+            yield f"{name} may receive from {sorted(received)}, but is fed by {sorted(own.get(name, set()))}"
+
+
+@rule(5)
+def a_function_sends_only_to_its_own_queue(system: System) -> Iterator[str]:
+    """Where a duplicate of work in progress becomes a new message. Everybody else hears by the bus."""
+    own = _own_queues(system)
+    for name, role in functions_with_roles(system.template):
+        for queue in _queues(system, role, "send") - own.get(name, set()):
+            yield f"{name} may send to {queue}"
+
+
+def _own_queues(system: System) -> dict[str, set[str]]:
+    """The queues that feed each function."""
     own: dict[str, set[str]] = {}
     for queue, function in sources_of(system.template).items():
         own.setdefault(function, set()).add(f"${{{queue}.Arn}}")
-    for name, role in functions_with_roles(system.template):
-        received = {
-            text(resource)
-            for statement in statements(system.template, role)
-            if any(
-                re.fullmatch(r"(?i)sqs:(receive|delete|changemessage|\*).*", one)
-                for one in listed(statement["Action"])
-            )
-            for resource in listed(statement["Resource"])
-        }
-        if received != own.get(name, set()):
-            yield f"{name} may receive from {sorted(received)}, but is fed by {sorted(own.get(name, set()))}"
+    return own
+
+
+def _queues(system: System, role: str, verbs: str) -> set[str]:
+    """The queues for which a role has one of these kinds of action."""
+    return {
+        text(resource)
+        for statement in statements(system.template, role)
+        if any(re.fullmatch(rf"(?i)sqs:({verbs}|\*).*", one) for one in listed(statement["Action"]))
+        for resource in listed(statement["Resource"])
+    }
 
 
 @rule(5)
