@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 from gen3d import Gen3D, JobOptions, Quality
 from gen3d_events.event import Event
+from gen3d_events.publisher import put_events_entry
 from gen3d_local.cloud import Cloud
 
 from tests.flow.helpers import SECONDS, eventually
@@ -69,6 +70,22 @@ def lines(cloud: Cloud, function: str, session_id: str) -> Iterator[Line]:
                     yield line
 
 
+def embedded(cloud: Cloud, run: Run) -> list[Line]:
+    """The lines in CloudWatch's embedded metric format that tell of the run."""
+    functions = ("EmbeddingFinish", "ReconstructionFinish", "MeshingMesh")
+    return [line for name in functions for line in lines(cloud, name, run.session_id) if "_aws" in line]
+
+
+def figures(cloud: Cloud, run: Run) -> Counter[str]:
+    """How often each figure was written for the run."""
+    return Counter(
+        metric["Name"]
+        for line in embedded(cloud, run)
+        for one in line["_aws"]["CloudWatchMetrics"]
+        for metric in one["Metrics"]
+    )
+
+
 @pytest.mark.parametrize("function", CONSUMERS)
 def test_each_service_sums_up_each_event_in_one_line(cloud: Cloud, run: Run, function: str) -> None:
     def summed_up() -> list[Line]:
@@ -116,29 +133,6 @@ def test_the_door_and_the_endpoint_name_the_session_too(cloud: Cloud, run: Run) 
     assert len(said) == 2
 
 
-def test_each_figure_is_there_once_by_engine_and_quality(cloud: Cloud, run: Run) -> None:
-    functions = ("EmbeddingFinish", "ReconstructionFinish", "MeshingMesh")
-    found = [line for name in functions for line in lines(cloud, name, run.session_id) if "_aws" in line]
-    written = [(line, one) for line in found for one in line["_aws"]["CloudWatchMetrics"]]
-    names = Counter(metric["Name"] for _, one in written for metric in one["Metrics"])
-    assert names == dict.fromkeys(FIGURES, 1)
-    for line, one in written:
-        assert one["Namespace"] == "Gen3D"
-        for metric in one["Metrics"]:
-            unit, by = FIGURES[metric["Name"]]
-            assert metric["Unit"] == unit
-            assert {frozenset(names) for names in one["Dimensions"]} == {
-                frozenset({"service"}),
-                frozenset(by),
-            }
-        assert line["engine"] in {"classical", "relief"}
-        assert line.get("quality") in {None, "fast"}
-    values = {name: value for line in found for name, value in line.items() if name in FIGURES}
-    assert values["MeshSize"] == [run.mesh_bytes]
-    assert values["Reconstruction.Success"] == [1]
-    assert all(value[0] > 0 for value in values.values())
-
-
 def test_show_prints_the_tree_of_causes(cloud: Cloud, run: Run) -> None:
     def shown() -> str:
         done = subprocess.run(
@@ -157,3 +151,46 @@ def test_show_prints_the_tree_of_causes(cloud: Cloud, run: Run) -> None:
     assert roots == ["Image Uploaded", "Reconstruction Requested"]
     assert any(re.search(r"\+[\d.]+ s {6}└ Embedding Completed {2}classical$", line) for line in tree)
     assert re.search(r"\+[\d.]+ s +└ User Notified {2}by email$", tree[-1])
+
+
+def test_each_figure_is_there_once_by_engine_and_quality(cloud: Cloud, run: Run) -> None:
+    assert figures(cloud, run) == dict.fromkeys(FIGURES, 1)
+    found = embedded(cloud, run)
+    for line in found:
+        (one,) = line["_aws"]["CloudWatchMetrics"]
+        assert one["Namespace"] == "Gen3D"
+        for metric in one["Metrics"]:
+            unit, by = FIGURES[metric["Name"]]
+            assert metric["Unit"] == unit
+            assert {frozenset(names) for names in one["Dimensions"]} == {
+                frozenset({"service"}),
+                frozenset(by),
+            }
+        assert line["engine"] in {"classical", "relief"}
+        assert line.get("quality") in {None, "fast"}
+    values = {name: value for line in found for name, value in line.items() if name in FIGURES}
+    assert values["MeshSize"] == [run.mesh_bytes]
+    assert values["Reconstruction.Success"] == [1]
+    assert all(value[0] > 0 for value in values.values())
+
+
+def test_told_again_consumers_say_so_and_count_nothing_twice(cloud: Cloud, run: Run) -> None:
+    """The last test of this run, because the logs then hold everything twice."""
+    bus = cloud.client("events")
+    for event in run.story:
+        reply = bus.put_events(Entries=[put_events_entry(event, cloud.outputs["BusName"])])
+        assert reply["FailedEntryCount"] == 0
+    heard = set(CONSUMERS) - {"UploadIngest", "InferenceRelay"}  # which hear S3 and SageMaker, not the bus
+
+    def recognised() -> bool:
+        for function in heard:
+            found = [
+                line
+                for line in lines(cloud, function, run.session_id)
+                if line.get("message") == "done before"
+            ]
+            assert Counter(line["cause"] for line in found) == CONSUMERS[function], function
+        return True
+
+    assert eventually(recognised)
+    assert figures(cloud, run) == dict.fromkeys(FIGURES, 1)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -30,22 +28,10 @@ from gen3d_events.observability import logger
 from gen3d_events.samples import JOB, SESSION, USER, envelope, foreign, samples
 
 from tests.unit.events.conftest import Cloud
+from tests.unit.logs import logged
 
 UPLOADED, SUCCEEDED = samples["Image Uploaded"], samples["Inference Succeeded"]
 COMPLETED = samples["Reconstruction Completed"]
-
-
-@contextmanager
-def logged() -> Iterator[list[dict[str, Any]]]:
-    """The log lines that are written within, once it is left."""
-    lines: list[dict[str, Any]] = []
-    text = io.StringIO()
-    before = logger.registered_handler.setStream(text)  # type: ignore[attr-defined]
-    try:
-        yield lines
-    finally:
-        logger.registered_handler.setStream(before)  # type: ignore[attr-defined]
-        lines += map(json.loads, text.getvalue().splitlines())
 
 
 def summaries(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from gen3d_events.samples import JOB, NOON, SESSION, USER, samples
 from gen3d_upload import progress, rows, watchdog
 from gen3d_upload.history import STEP, due_at
 
+from tests.unit.logs import logged
 from tests.unit.upload.conftest import Context
 
 Published = Callable[[], list[Event]]
@@ -43,6 +44,14 @@ def test_what_is_overdue_is_told_of(published: Published) -> None:
         "Job Timed Out": (SESSION, JOB),
     }
     assert told["Job Timed Out"].metadata.causation_id == samples["Job Timed Out"].metadata.causation_id
+
+
+def test_its_log_names_session_and_job() -> None:
+    fold("Reconstruction Requested", "Reconstruction Started")
+    with logged() as lines:
+        look()
+    (line,) = (line for line in lines if line["message"] == "timed out")
+    assert (line["correlation_id"], line["session_id"], line["job_id"]) == (SESSION, SESSION, JOB)
 
 
 def test_it_is_told_with_the_same_id_until_it_is_folded(published: Published) -> None:
