@@ -46,7 +46,7 @@ def test_what_is_overdue_is_told_of(published: Published) -> None:
     assert told["Job Timed Out"].metadata.causation_id == samples["Job Timed Out"].metadata.causation_id
 
 
-def test_its_log_names_session_and_job() -> None:
+def test_its_log_names_session_and_job(published: Published) -> None:
     fold("Reconstruction Requested", "Reconstruction Started")
     with logged() as lines:
         look()
