@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from gen3d_events.codes import ErrorClass
 from gen3d_events.event import JobId, SessionId
 from gen3d_events.models import Engine, JobOptions
 from gen3d_events.read_model import JobState, SessionState
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 PRINTABLE = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"
 """No control characters and no line breaks: names stand in mails, file names and logs."""
@@ -57,13 +58,17 @@ class NewJob(Request):
     )
 
 
+# JSON escapes a newline, but not the rarer line breaks, at which a reader of the log may cut a line in two.
+_newlines = AfterValidator(lambda text: re.sub("[\x85\u2028\u2029]", "\n", text))
+
+
 class ClientError(Request):
     """What went wrong in a page, for the log."""
 
-    message: Annotated[str, StringConstraints(min_length=1, max_length=1000)]
-    stack: Annotated[str, StringConstraints(max_length=8000)] | None = None
-    page: Annotated[str, StringConstraints(max_length=500)] | None = None
-    release: Annotated[str, StringConstraints(max_length=100)] | None = None
+    message: Annotated[str, StringConstraints(min_length=1, max_length=1000), _newlines]
+    stack: Annotated[str, StringConstraints(max_length=8000), _newlines] | None = None
+    page: Annotated[str, StringConstraints(max_length=500), _newlines] | None = None
+    release: Annotated[str, StringConstraints(max_length=100), _newlines] | None = None
     session_id: SessionId | None = None
     job_id: JobId | None = None
 

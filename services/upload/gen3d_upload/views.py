@@ -98,7 +98,7 @@ def _photo(session: Row, address: Address) -> schema.PhotoView | None:
 def job_files(job: Row) -> dict[str, dict[str, Any]]:
     """`{key, bytes}` by name, as far as they exist."""
     files: dict[str, dict[str, Any]] = {}
-    if "mask" in job:
+    if "bytes" in job.get("mask", {}):  # one that is reused may be known from its event alone
         files["mask.png"] = job["mask"]
     if splats := last(job, "reconstruction_completed"):
         files["splat.ply"] = {"key": splats["splat_key"], "bytes": splats["bytes"]}
