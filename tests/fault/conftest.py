@@ -1,20 +1,64 @@
-"""What fault tests stand on: the shared cloud, its consumers, and one session with many jobs."""
+"""What fault tests stand on: the shared cloud and a session for many jobs; a cloud with short deadlines."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from gen3d import Gen3D, Job, JobOptions, Quality, Session
 from gen3d.errors import Failed
-from gen3d_local.cloud import Cloud
+from gen3d_local.cloud import Cloud, Options, running_cloud
+from gen3d_local.state import free_port
 
 from tests.fault.system import System
-from tests.flow.helpers import SECONDS
+from tests.flow.helpers import SECONDS, eventually
+from tests.flow.tap import Tap
 
 FAST = JobOptions(quality=Quality.FAST)
+DEADLINES = {"RequestTtlSeconds": "60", "InvocationTimeoutSeconds": "30", "OverdueAfterSeconds": "0"}
+
+
+class Asked(NamedTuple):
+    """On a cloud with short deadlines, of each stage: one never answered, and one answered late."""
+
+    system: System
+    tap: Tap
+    silent_session: Session
+    late_session: Session
+    silent_job: Job
+    late_job: Job
+
+
+@pytest.fixture(scope="session")
+def asked(tmp_path_factory: pytest.TempPathFactory, photo: Path, mask: Path) -> Iterator[Asked]:
+    options = Options(front_port=free_port(), parameters=DEADLINES)
+    with (
+        running_cloud(tmp_path_factory.mktemp("hasty"), options) as cloud,
+        Gen3D(f"{cloud.url}/api", cloud.user.email, cloud.user.password) as gen3d,
+    ):
+        system, tap = System(cloud), Tap(cloud)
+        ready = gen3d.create_session(photo).wait_ready(SECONDS)
+
+        def ask(kind: str) -> tuple[Session, Job]:
+            cloud.misbehave(kind, times=2)
+            session, job = gen3d.create_session(photo), ready.create_job(mask, FAST)
+            eventually(lambda: session.refresh().events.get("embedding_started"))
+            eventually(lambda: job.refresh().events.get("reconstruction_started"))
+            return session, job
+
+        (silent_session, silent_job), (late_session, late_job) = ask("silent"), ask("late")
+        assert system.look()["told"] == 0, "nothing is overdue yet"
+        yield Asked(system, tap, silent_session, late_session, silent_job, late_job)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def asked_early(request: pytest.FixtureRequest) -> None:
+    """If the watchdog is tested at all, its minute passes while the other tests run."""
+    if any("asked" in getattr(item, "fixturenames", ()) for item in request.session.items):
+        request.getfixturevalue("asked")
 
 
 @pytest.fixture(scope="session")
