@@ -43,14 +43,9 @@ from gen3d_events.messages import C, MessageHandler, MessageInvalid, hide, is_la
 from gen3d_events.models import Failure
 from gen3d_events.observability import about, count, logger, measure
 from gen3d_events.publisher import publish
+from gen3d_events.retention import RECORD_DAYS
 
-__all__ = ["ARCHIVE_DAYS", "RECORD_DAYS", "Consumer", "MessageInvalid", "UserFault", "consumes"]
-
-ARCHIVE_DAYS = 14
-"""How long the bus's archive can replay an event (the template's RetentionDays)."""
-
-RECORD_DAYS = 30
-"""How long it is remembered that an event was consumed: longer than a replay can bring it back."""
+__all__ = ["Consumer", "MessageInvalid", "UserFault", "consumes"]
 
 Failed = type[Failure] | Callable[[Any, str, str], Event | None]
 """What tells of work that is given up: a class of failures, or a function of (cause, code, detail)."""

@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import ClientError
 from gen3d_events import aws
-from gen3d_events.consumer import RECORD_DAYS
 from gen3d_events.event import Event, Metadata
 from gen3d_events.models import SessionDeletionRequested, SessionPurged, SessionRestored
+from gen3d_events.retention import RECORD_DAYS
 
 Deletion = SessionDeletionRequested | SessionRestored | SessionPurged
 

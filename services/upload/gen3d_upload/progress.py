@@ -31,8 +31,8 @@ def handler(event: Event) -> tuple[str, str] | None:
     about = event.metadata
     row = rows.fold(event)
     if row is None or "purging_at" in row:
-        gone = rows.is_gone(about.user_id, about.session_id)
-        removed = remove_objects(about.user_id, about.session_id) if gone else 0
+        buried = rows.is_buried(about.session_id)
+        removed = remove_objects(about.user_id, about.session_id) if buried else 0
         logger.info("dropped: no such row", removed=removed)
         return None
     return None if isinstance(event, _NOT_IN_METADATA) else (about.user_id, about.session_id)

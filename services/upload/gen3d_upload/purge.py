@@ -29,6 +29,7 @@ def purge(session: Row) -> bool:
     if not rows.begin_purge(session):
         return False
     user_id, session_id, _ = rows.ids(session)
+    rows.bury(session_id)
     rows.remove_jobs(user_id, session_id)
     publish([_purged(session, remove_objects(user_id, session_id))])
     rows.remove(user_id, session_id)

@@ -4,7 +4,7 @@ A session's row has item_id `ses_…`, a job's `ses_…/job_…`, so one query g
 Besides what the API wrote, a row has one attribute per event (gen3d_events.read_model), what ingest accepted
 (`photo` or `mask`, claimed by `photo_source` or `mask_source` since `claimed_at`), and `due_at` while work is
 under way. A deleted session has `deleted_at` and `purge_at`, and `purging_at` once it cannot be restored any
-more.
+more. Of a purged one a note remains for a while, without its user.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from botocore.exceptions import ClientError
 from gen3d_events import aws, read_model
 from gen3d_events.event import Event
 from gen3d_events.read_model import Row
+from gen3d_events.retention import RECORD_DAYS
 
 from gen3d_upload.history import STEP, deleted, due_at
 
@@ -29,6 +30,9 @@ ACCEPTED: dict[Upload, str] = {"photo": "image_uploaded", "mask": "reconstructio
 """The attribute of the event that tells of an accepted upload."""
 
 _JOB = "/"
+_BURIED = "purged"
+"""Stands in place of a user id where it is remembered which sessions were purged."""
+_REMEMBERED = timedelta(days=RECORD_DAYS)
 _PAGE = 100
 _serializer = TypeSerializer()
 _deserializer = TypeDeserializer()
@@ -190,10 +194,19 @@ def begin_purge(session: Row) -> bool:
     return began
 
 
-def is_gone(user_id: str, session_id: str) -> bool:
-    """Whether a session is being purged, or was, or never existed."""
-    row = get(user_id, session_id)
-    return row is None or "purging_at" in row
+def bury(session_id: str) -> None:
+    """Remember, for as long as an event can come back, that the session is being purged."""
+    _call(
+        "update_item",
+        Key=_key(_BURIED, session_id),
+        UpdateExpression="SET expires_at = :expires_at",
+        ExpressionAttributeValues=_pack({":expires_at": int((_now() + _REMEMBERED).timestamp())}),
+    )
+
+
+def is_buried(session_id: str) -> bool:
+    """Whether a session is being purged or was. A row that is lost for another reason is no purge."""
+    return get(_BURIED, session_id) is not None
 
 
 def remove_jobs(user_id: str, session_id: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 from gen3d_events import keys
-from gen3d_events.consumer import ARCHIVE_DAYS, RECORD_DAYS, MessageInvalid, UserFault, consumes
+from gen3d_events.consumer import MessageInvalid, UserFault, consumes
 from gen3d_events.event import Event
 from gen3d_events.models import (
     EmbeddingFailed,
@@ -22,6 +22,7 @@ from gen3d_events.models import (
 )
 from gen3d_events.notices import InferenceNotice, S3ObjectCreated
 from gen3d_events.observability import logger
+from gen3d_events.retention import ARCHIVE_DAYS, RECORD_DAYS
 from gen3d_events.samples import BUCKET, JOB, PHOTO_VERSION, SESSION, USER, envelope, foreign, samples
 
 from tests.unit.events.conftest import Cloud

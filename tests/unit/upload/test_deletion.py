@@ -389,6 +389,15 @@ def test_a_late_result_of_a_purged_session_is_dropped_with_what_it_wrote(
     assert left() == (0, 0)
 
 
+def test_rows_that_were_lost_do_not_cost_the_objects(table: Any) -> None:
+    """As when events are replayed after the table was lost."""
+    before = versions(PREFIX)
+    rows.remove_jobs(USER, SESSION)
+    rows.remove(USER, SESSION)
+    assert progress.handler.fold(samples["Embedding Completed"]) is None
+    assert versions(PREFIX) == before > 0
+
+
 @pytest.mark.parametrize("late", ["Reconstruction Completed", "Embedding Completed"])
 def test_a_result_that_comes_while_the_purge_is_under_way_leaves_nothing(
     published: Published, monkeypatch: pytest.MonkeyPatch, s3: Any, late: str

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from gen3d_events.consumer import ARCHIVE_DAYS
+from gen3d_events.retention import ARCHIVE_DAYS
 
 from tests.wiring.patterns import matches
 from tests.wiring.rules.rule import rule
