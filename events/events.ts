@@ -399,6 +399,7 @@ export type ErrorCode =
   | "no_positive_point"
   | "box_empty"
   | "selection_empty"
+  | "not_clickable"
   | "embedding_corrupt"
   | "decoder_mismatch"
   | "request_invalid"

@@ -35,6 +35,7 @@ from gen3d.errors import (
     Gen3DError,
     JobFailed,
     MaskRejected,
+    NoMask,
     PhotoRejected,
     SessionFailed,
     SignInFailed,
@@ -342,6 +343,8 @@ class Session:
 
             self.wait_ready()
             self.refresh()  # its addresses may have expired
+            if not self.view.get("embedding"):
+                raise NoMask.because("not_clickable")
             view, fetch = self.view["embedding"], self._gen3d.content
             self._clicks = Clicks(
                 fetch(view["manifest_url"], "manifest.json"),

@@ -101,6 +101,11 @@ codes: dict[str, Code] = {
         "Nothing was found there.",
         "Click on the object, or on another part of it, or draw a larger box around it.",
     ),
+    "not_clickable": Code(
+        "user",
+        "This object was already cut out when it came, so there is nothing to click on.",
+        "Upload the photo itself to choose an object in it.",
+    ),
     "embedding_corrupt": Code(
         "system",
         "What prepares the photo for clicks is damaged or incomplete.",

@@ -18,6 +18,7 @@ from gen3d_events.models import (
     EmbeddingTimedOut,
     Failure,
     ImageRejected,
+    Intent,
     JobTimedOut,
     MaskRejected,
     MeshingFailed,
@@ -142,6 +143,14 @@ def test_a_photo_that_cannot_be_prepared_cannot_be_clicked(
     with pytest.raises(errors.SessionFailed) as caught:
         gen3d.create_session(photo).segment([(9, 9, 1)])
     assert caught.value.code == "endpoint_unavailable"
+
+
+def test_what_came_cut_out_cannot_be_clicked(service: Service, gen3d: Gen3D, photo: Path) -> None:
+    (uploaded, *_) = service.photo_script
+    service.photo_script = [uploaded.model_copy(update={"intent": Intent.DIRECT})]
+    with pytest.raises(errors.NoMask) as caught:
+        gen3d.create_session(photo).segment([(9, 9, 1)])
+    assert caught.value.code == "not_clickable"
 
 
 def test_an_embedding_cut_off_on_its_way(clickable_photo: Service, gen3d: Gen3D, photo: Path) -> None:
