@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from hashlib import sha256
 from typing import NamedTuple
 
 
@@ -49,13 +50,19 @@ def parse_incoming(key: str) -> Incoming | None:
     return Incoming(match["user"], match["session"], match["job"]) if match else None
 
 
-_INBOX = re.compile(r"inbox/(?P<user>[^/]+)/.*[^/]")
+_INBOX = re.compile(r"inbox/(?P<user>[^/]+)/.*[^/]", re.DOTALL)
 
 
 def parse_inbox(key: str) -> str | None:
     """The user in whose inbox a key lies, or None if it is no file in an inbox."""
     match = _INBOX.fullmatch(key)
     return match["user"] if match else None
+
+
+def nameless(key: str) -> str:
+    """The key without the name that a person gave the file: events and logs outlive what they tell of."""
+    user_id = parse_inbox(key)
+    return f"inbox/{user_id}/{sha256(key.encode()).hexdigest()[:32]}" if user_id else key
 
 
 _SESSION = re.compile(r"users/([^/]+)/sessions/(ses_[0-9A-Z]{26})/.+")

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import AliasChoices, AliasPath, AwareDatetime, ConfigDict, Field
 
+from gen3d_events import keys
 from gen3d_events.event import Model
 
 
@@ -38,7 +39,7 @@ class S3ObjectCreated(Notice):
 
     @property
     def idempotency_key(self) -> str:
-        return f"{self.bucket}/{self.key}?versionId={self.version_id}"
+        return f"{self.bucket}/{keys.nameless(self.key)}?versionId={self.version_id}"
 
     @property
     def occurred_at(self) -> AwareDatetime:

@@ -1,4 +1,4 @@
-"""What people were told of, so that a job's end is told once, and nothing of a session that they deleted.
+"""What people were told of, so that a job's end is told once, and nothing of a session while it is deleted.
 
 The events of a job may contradict one another: a failure may follow a success, a result a failure. The first
 end counts, as it does in the read model. Notification has no other state, so its idempotency table keeps this
@@ -7,12 +7,13 @@ as well; the records go when those do.
 
 from __future__ import annotations
 
+import json
 import os
 from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import ClientError
 from gen3d_events import aws
-from gen3d_events.event import Event, Metadata
+from gen3d_events.event import Event, Metadata, event_from_envelope
 from gen3d_events.models import SessionDeletionRequested, SessionPurged, SessionRestored
 from gen3d_events.retention import RECORD_DAYS
 
@@ -41,6 +42,44 @@ def is_deleted(about: Metadata) -> bool:
     """Whether the session is hidden or gone."""
     last = _get(_deletion(about))
     return last is not None and not last.endswith(SessionRestored.detail_type)
+
+
+def withhold(event: Event) -> None:
+    """Keep the end of a hidden session's job, to be told if the session is restored."""
+    about = event.metadata
+    expires = datetime.now(UTC) + timedelta(days=RECORD_DAYS)
+    aws.client("dynamodb").update_item(
+        TableName=os.environ["IDEMPOTENCY_TABLE"],
+        Key={"id": {"S": _withheld(about)}},
+        UpdateExpression="SET #event = :envelope, expiration = :expiration",
+        ExpressionAttributeNames={"#event": about.event_id},
+        ExpressionAttributeValues={
+            ":envelope": {"S": json.dumps({"detail-type": event.detail_type, "detail": event.detail()})},
+            ":expiration": {"N": str(int(expires.timestamp()))},
+        },
+    )
+
+
+def withheld(about: Metadata) -> list[Event]:
+    """What was kept of a session, in the order of its events."""
+    answer = aws.client("dynamodb").get_item(
+        TableName=os.environ["IDEMPOTENCY_TABLE"],
+        Key={"id": {"S": _withheld(about)}},
+        ConsistentRead=True,
+    )
+    kept = answer.get("Item", {})
+    names = sorted(set(kept) - {"id", "expiration"})
+    return [event_from_envelope(json.loads(kept[name]["S"])) for name in names]
+
+
+def forget_withheld(about: Metadata) -> None:
+    aws.client("dynamodb").delete_item(
+        TableName=os.environ["IDEMPOTENCY_TABLE"], Key={"id": {"S": _withheld(about)}}
+    )
+
+
+def _withheld(about: Metadata) -> str:
+    return f"withheld#{about.session_id}"
 
 
 def _end(about: Metadata) -> str:

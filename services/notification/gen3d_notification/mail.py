@@ -61,9 +61,30 @@ def _given_up(cause: Event, code: str, detail: str) -> NotificationFailed | None
 def handler(event: MeshCompleted | Failure | ledger.Deletion) -> Iterator[Event]:
     if isinstance(event, _DELETION):
         ledger.note(event)
+        if not isinstance(event, SessionDeletionRequested):
+            yield from _take_up_withheld(event)
     elif ledger.is_deleted(event.metadata):
-        logger.info("not told: the session was deleted")
-    elif isinstance(event, _ENDS) and not ledger.claim_end(event):
+        ledger.withhold(event)
+        logger.info("withheld: the session was deleted")
+        if not ledger.is_deleted(event.metadata):  # restored in between, and that may have seen nothing
+            yield from _take_up_withheld(event)
+    else:
+        yield from _tell_unless_told(event)
+
+
+def _take_up_withheld(event: Event) -> Iterator[Event]:
+    """Tell what came while a session was hidden, if it is there again."""
+    if not ledger.is_deleted(event.metadata):
+        for kept in ledger.withheld(event.metadata):
+            if isinstance(kept, MeshCompleted | Failure):
+                about = kept.metadata
+                for told in _tell_unless_told(kept):
+                    yield told.about(about.user_id, about.session_id, about.job_id)
+    ledger.forget_withheld(event.metadata)
+
+
+def _tell_unless_told(event: MeshCompleted | Failure) -> Iterator[Event]:
+    if isinstance(event, _ENDS) and not ledger.claim_end(event):
         logger.info("not told: the job came to another end before")
     elif isinstance(event, JobTimedOut) and ledger.has_ended(event.metadata):
         logger.info("not told: the job has come to its end")

@@ -44,6 +44,7 @@ def take(notice: S3ObjectCreated) -> Iterator[Event]:
     try:
         photo, mask = _accepted(notice, about)
     except Rejected as rejected:
+        _keep_name(notice, about)
         rejection = ImageRejected.because(rejected.code, rejected.detail)
         yield rejection.about(about.user_id, about.session_id)
         return
@@ -76,20 +77,33 @@ def _accepted(notice: S3ObjectCreated, about: keys.Incoming) -> tuple[Photo, Mas
     if session and job:
         return Photo.model_validate(session["photo"]), Mask.model_validate(job["mask"])
     checked_photo, checked_mask = check_cut_out(read(notice, "image_too_heavy"))
-    file = PurePosixPath(notice.key)
-    name, filename = file.stem[:_LONGEST_NAME], file.name[-_LONGEST_FILENAME:]
+    names = _names(notice)
     if session:
         photo = Photo.model_validate(session["photo"])
     else:
         photo = keep_photo(notice, about, checked_photo)
         facts = rows.claimed("photo", notice.version_id, photo.model_dump(mode="json"))
-        rows.create(about.user_id, about.session_id, name=name, filename=filename, **facts)
+        rows.create(about.user_id, about.session_id, **names, **facts)
     mask = keep_mask(about, checked_mask, photo)
     facts = {**mask.model_dump(mode="json"), "bytes": len(checked_mask.png)}
     rows.create(
         *about,
-        name=name,
+        name=names["name"],
         options=JobOptions().model_dump(mode="json", exclude_none=True),
         **rows.claimed("mask", notice.version_id, facts),
     )
     return photo, mask
+
+
+def _keep_name(notice: S3ObjectCreated, about: keys.Incoming) -> None:
+    """A row for a rejected file, so that its person can see which one it was: no event names it."""
+    if rows.get(about.user_id, about.session_id) is None:
+        rows.create(about.user_id, about.session_id, **_names(notice))
+
+
+def _names(notice: S3ObjectCreated) -> dict[str, str]:
+    """The file's name as `name` and `filename`, without characters that a terminal or a log would act on."""
+    file = PurePosixPath(
+        "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in notice.key)
+    )
+    return {"name": file.stem[:_LONGEST_NAME], "filename": file.name[-_LONGEST_FILENAME:]}

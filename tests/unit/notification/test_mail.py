@@ -20,7 +20,7 @@ from gen3d_events.models import (
     UserNotified,
 )
 from gen3d_events.samples import samples
-from gen3d_notification import mail
+from gen3d_notification import ledger, mail
 from gen3d_notification.ledger import Deletion
 from moto.ses.models import ses_backends
 
@@ -218,10 +218,30 @@ def moved(detail_type: str, seconds: int) -> Event:
 
 def test_nothing_is_told_of_a_deleted_session_until_it_is_restored(post: Post) -> None:
     assert tell(post, moved("Session Deletion Requested", 0)) == []
-    assert tell(post, samples["Embedding Failed"]) == []
     assert tell(post, moved("Session Restored", 2)) == []
     assert tell(post, moved("Session Deletion Requested", 1)) == []
     assert tell(post, samples["Mesh Completed"]) != []
     assert tell(post, moved("Session Purged", 3)) == []
     assert tell(post, samples["Embedding Failed"]) == []
     assert post.recipients == [ADDRESS]
+
+
+def test_what_came_while_a_session_was_deleted_is_told_when_it_is_restored(post: Post) -> None:
+    tell(post, moved("Session Deletion Requested", 0))
+    assert tell(post, samples["Mesh Completed"]) == []
+    assert post.sent == []
+    (told,) = tell(post, moved("Session Restored", 1))
+    assert isinstance(told, UserNotified)
+    assert told.notified_of == "Mesh Completed"
+    assert told.subject
+    assert told.subject.job_id == samples["Mesh Completed"].metadata.job_id
+    assert post.recipients == [ADDRESS]
+    assert tell(post, moved("Session Restored", 1)) == []
+    assert tell(post, samples["Mesh Completed"])
+
+
+def test_of_a_purged_session_nothing_is_kept(post: Post) -> None:
+    tell(post, moved("Session Deletion Requested", 0))
+    tell(post, samples["Mesh Completed"])
+    assert tell(post, moved("Session Purged", 1)) == []
+    assert ledger.withheld(samples["Mesh Completed"].metadata) == []

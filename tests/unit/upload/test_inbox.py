@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from gen3d_events import keys
 from gen3d_events.event import Event
+from gen3d_events.ids import caused
 from gen3d_events.models import (
     ImageRejected,
     ImageUploaded,
@@ -97,12 +98,30 @@ def test_a_run_that_died_between_the_rows_is_taken_up(s3: Any, monkeypatch: pyte
         ("image_corrupt", cut_out()[:300]),
     ],
 )
-def test_what_is_no_cut_out_object_is_rejected_and_leaves_nothing(s3: Any, code: str, data: bytes) -> None:
+def test_what_is_no_cut_out_object_is_rejected_and_leaves_its_name(s3: Any, code: str, data: bytes) -> None:
     (rejected,) = consume(arrive(s3, KEY, data))
     assert isinstance(rejected, ImageRejected)
     assert rejected.code == code
     assert rejected.subject
-    assert rows.session(USER, rejected.subject.session_id) is None
+    found = rows.session(USER, rejected.subject.session_id)
+    assert found
+    session, jobs = found
+    assert (session["filename"], jobs) == ("red chair.png", [])
+
+
+def test_names_are_printable(s3: Any) -> None:
+    uploaded, _ = consume(arrive(s3, f"inbox/{USER}/a\x1b[31m\nb\u202e.png", cut_out()))
+    assert uploaded.subject
+    session = rows.get(USER, uploaded.subject.session_id)
+    assert session
+    assert session["filename"].isprintable()
+    assert session["filename"].startswith("a\ufffd[31m\ufffdb")
+
+
+def test_no_event_names_the_file(s3: Any) -> None:
+    notice = arrive(s3, KEY, cut_out())
+    uploaded, _ = consume(notice)
+    assert "chair" not in str(caused(uploaded, notice, "upload", 0).detail())
 
 
 def test_any_format_with_transparency_will_do() -> None:
