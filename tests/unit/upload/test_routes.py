@@ -64,7 +64,7 @@ def test_a_name_for_what_is_not_there() -> None:
 
 def test_a_job_with_another_ones_mask_starts_at_once(published: Published) -> None:
     rows.fold(samples["Reconstruction Requested"])
-    asked = {"mask_of": JOB, "name": "Again", "options": {"quality": "fast", "texture": 1024, "seed": 9}}
+    asked = {"mask_of": JOB, "name": "Again", "options": {"quality": "fast", "seed": 9}}
     made = call("POST", f"{PATH}/jobs", asked)
     assert (made.status, made.body["state"], "upload" in made.body) == (201, "queued", False)
     (event,) = published()
@@ -72,7 +72,7 @@ def test_a_job_with_another_ones_mask_starts_at_once(published: Published) -> No
     assert event.detail()["data"] == {
         "photo": photo.model_dump(mode="json"),
         "mask": mask.model_dump(mode="json"),
-        "options": {"quality": "fast", "formats": ["glb"], "texture": 1024, "seed": 9},
+        "options": {"quality": "fast", "formats": ["glb"], "seed": 9},
     }
     rows.fold(event)
     assert call("GET", f"{PATH}/jobs/{made.body['job_id']}").body["state"] == "queued"
@@ -259,6 +259,9 @@ def test_names_may_be_of_any_language() -> None:
     [
         {"quality": "best"},
         {"formats": ["fbx"]},
+        {"formats": ["glb", "obj"]},
+        {"formats": []},
+        {"texture": 1024},
         {"formats": "glb"},
         {"texture": 4096},
         {"seed": -1},
