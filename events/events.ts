@@ -279,6 +279,8 @@ export interface ReconstructionFailed {
   hint: string;
   /** Technical detail for operators. */
   detail_text?: string;
+  /** Of the job, where it is known. */
+  quality?: Quality;
 }
 
 /** A mask passed every check: the job can be computed. */
@@ -415,6 +417,7 @@ export type ErrorCode =
   | "endpoint_unavailable"
   | "inference_out_of_memory"
   | "inference_storage_failed"
+  | "inference_input_missing"
   | "inference_timed_out"
   | "inference_expired"
   | "inference_failed"

@@ -1,4 +1,4 @@
-"""Reads and writes S3. Whatever S3 answers or does not, the failure is `inference_storage_failed`."""
+"""Reads and writes S3. What is not there is `inference_input_missing`, every other failure transient."""
 
 from __future__ import annotations
 
@@ -13,8 +13,16 @@ from gen3d_inference.failures import InferenceError
 
 def read(bucket: str, key: str, version_id: str) -> bytes:
     """One version of an object. Raises InferenceError."""
-    with _classed(f"read s3://{bucket}/{key}"):
-        body: bytes = aws.client("s3").get_object(Bucket=bucket, Key=key, VersionId=version_id)["Body"].read()
+    what = f"read s3://{bucket}/{key}"
+    with _classed(what):
+        try:
+            found = aws.client("s3").get_object(Bucket=bucket, Key=key, VersionId=version_id)
+        except ClientError as error:
+            # S3 is strongly consistent, and a version that is gone does not come back.
+            if aws.is_missing(error):
+                raise InferenceError("inference_input_missing", f"could not {what}: {error}") from error
+            raise
+        body: bytes = found["Body"].read()
         return body
 
 

@@ -169,6 +169,11 @@ codes: dict[str, Code] = {
     "inference_storage_failed": Code(
         "transient", "The computer could not read or write its files.", "Try again in a few minutes."
     ),
+    "inference_input_missing": Code(
+        "system",
+        "The photo or mask is not there any more.",
+        "Upload the photo again; if it fails again, tell the operator the job's id.",
+    ),
     "inference_timed_out": Code(
         "transient", "Computing took longer than allowed.", "Try again; a lower quality is faster."
     ),

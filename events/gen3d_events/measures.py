@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 from gen3d_events.event import Event
@@ -33,27 +32,31 @@ class Figure(NamedTuple):
 
 
 class Measures(NamedTuple):
-    """by: engine and quality, as far as the event knows them."""
+    """by: the sets of dimensions (engine, quality) by which the figures count beside the service alone."""
 
     figures: tuple[Figure, ...] = ()
-    by: Mapping[str, str] = MappingProxyType({})
+    by: tuple[Mapping[str, str], ...] = ()
 
 
 def measures(event: Event) -> Measures:
     """The figures of an event that has its metadata; most events have none."""
     match event:
         case EmbeddingCompleted():
-            return Measures(_since(event.requested_at, event, "Initialization.Duration"), _by(event.engine))
+            return Measures(
+                _since(event.requested_at, event, "Initialization.Duration"), (_by(event.engine),)
+            )
         case ReconstructionCompleted():
             waited = _since(event.requested_at, event, "Reconstruction.Duration")
-            return Measures((*waited, _success(1)), _by(event.engine, event.options.quality))
+            quality = event.options.quality
+            # A failure knows no engine, so only without one is a success beside its failures.
+            return Measures((*waited, _success(1)), (_by(quality=quality), _by(event.engine, quality)))
         case ReconstructionFailed():
-            return Measures((_success(0),))
+            return Measures((_success(0),), (_by(quality=event.quality),) if event.quality else ())
         case MeshCompleted():
             duration = Figure("Meshing.Duration", event.seconds, "Seconds")
             mesh = event.files.get("mesh.glb")
             size = (Figure("MeshSize", mesh.bytes, "Bytes"),) if mesh else ()
-            return Measures((duration, *size), _by(event.engine, event.quality))
+            return Measures((duration, *size), (_by(event.engine, event.quality),))
     return Measures()
 
 
@@ -70,5 +73,5 @@ def _success(value: Literal[0, 1]) -> Figure:
     return Figure("Reconstruction.Success", value, "Count")
 
 
-def _by(engine: Engine, quality: Quality | None = None) -> dict[str, str]:
-    return {"engine": engine.name} | ({"quality": quality.value} if quality else {})
+def _by(engine: Engine | None = None, quality: Quality | None = None) -> dict[str, str]:
+    return ({"engine": engine.name} if engine else {}) | ({"quality": quality.value} if quality else {})

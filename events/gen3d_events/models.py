@@ -208,6 +208,7 @@ class ReconstructionFailed(Failure):
 
     source = "gen3d.reconstruction"
     detail_type = "Reconstruction Failed"
+    quality: Quality | None = Field(None, description="Of the job, where it is known.")
 
 
 class ReconstructionRetryScheduled(Failure):

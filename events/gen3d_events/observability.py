@@ -56,8 +56,8 @@ def count(name: str) -> None:
 def measure(event: Event) -> dict[str, float]:
     """Write down what a published event says in figures, and give them by name.
 
-    They count twice: by service alone, where a failure is beside its successes, and by engine and quality,
-    where those are known. They have a line of their own, because a line's metrics share their dimensions.
+    They count by service alone and again by engine and quality, as far as the event knows those.
+    They have a line of their own, because a line's metrics share their dimensions.
     """
     figures, by = measures(event)
     if not figures:
@@ -65,8 +65,8 @@ def measure(event: Event) -> dict[str, float]:
     line = EphemeralMetrics(namespace=NAMESPACE, service=logger.service)
     for figure in figures:
         line.add_metric(figure.name, MetricUnit(figure.unit), figure.value)
-    if by:
-        line.add_dimensions(service=logger.service, **by)
+    for dimensions in by:
+        line.add_dimensions(service=logger.service, **dimensions)
     for name, value in about(event).items():
         line.add_metadata(name, value)
     line.flush_metrics()

@@ -203,7 +203,12 @@ _reconstructed = _tell(
     111,
     _succeeded,
 )
-_tell(ReconstructionFailed.because("inference_failed", "RuntimeError in the decoder"), _job, 111, _failed)
+_tell(
+    ReconstructionFailed.because("inference_failed", "RuntimeError in the decoder", quality=Quality.BALANCED),
+    _job,
+    111,
+    _failed,
+)
 _tell(
     ReconstructionRetryScheduled.because(
         "inference_out_of_memory",

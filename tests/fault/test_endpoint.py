@@ -26,6 +26,7 @@ Run = Callable[[], Job]
 ENDPOINT_CODES = (
     "inference_out_of_memory",
     "inference_storage_failed",
+    "inference_input_missing",
     "inference_timed_out",
     "inference_expired",
     "inference_failed",

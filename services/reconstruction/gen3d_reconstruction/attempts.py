@@ -9,7 +9,12 @@ from datetime import datetime
 from gen3d_events import endpoint, keys
 from gen3d_events.event import Event
 from gen3d_events.inference import InferenceRequest
-from gen3d_events.models import ReconstructionRequested, ReconstructionRetryScheduled, ReconstructionStarted
+from gen3d_events.models import (
+    ReconstructionFailed,
+    ReconstructionRequested,
+    ReconstructionRetryScheduled,
+    ReconstructionStarted,
+)
 
 MAX_ATTEMPTS = 3
 
@@ -19,6 +24,13 @@ def attempt(event: ReconstructionRequested | ReconstructionRetryScheduled, numbe
     request = request_for(event, number, os.environ["DATA_BUCKET"])
     due_at = endpoint.ask(request)
     yield ReconstructionStarted(inference_id=request.inference_id, attempt=number, due_at=due_at)
+
+
+def given_up(
+    event: ReconstructionRequested | ReconstructionRetryScheduled, code: str, detail: str
+) -> ReconstructionFailed:
+    """What is told of an attempt that could not be asked for."""
+    return ReconstructionFailed.because(code, detail, quality=event.options.quality)
 
 
 def request_for(

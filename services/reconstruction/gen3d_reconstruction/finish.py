@@ -53,4 +53,4 @@ def outcome(
             options=request.options,
             requested_at=request.requested_at,
         )
-    return ReconstructionFailed.because(answer.code, answer.detail)
+    return ReconstructionFailed.because(answer.code, answer.detail, quality=request.options.quality)

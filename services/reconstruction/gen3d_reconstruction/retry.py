@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from gen3d_events.consumer import consumes
 from gen3d_events.event import Event
-from gen3d_events.models import ReconstructionFailed, ReconstructionRetryScheduled
+from gen3d_events.models import ReconstructionRetryScheduled
 
-from gen3d_reconstruction.attempts import attempt
+from gen3d_reconstruction.attempts import attempt, given_up
 
 
-@consumes(ReconstructionRetryScheduled, failed=ReconstructionFailed)
+@consumes(ReconstructionRetryScheduled, failed=given_up)
 def handler(event: ReconstructionRetryScheduled) -> Iterator[Event]:
     yield from attempt(event, event.attempt)

@@ -139,7 +139,11 @@ def test_figures_are_written_once_by_service_and_by_engine_and_quality(
     (line,) = metrics(capsys.readouterr().out)
     (written,) = line["_aws"]["CloudWatchMetrics"]
     assert written["Namespace"] == "Gen3D"
-    assert [set(one) for one in written["Dimensions"]] == [{"service"}, {"service", "engine", "quality"}]
+    assert [set(one) for one in written["Dimensions"]] == [
+        {"service"},
+        {"service", "quality"},
+        {"service", "engine", "quality"},
+    ]
     assert {(it["Name"], it["Unit"]) for it in written["Metrics"]} == {
         ("Reconstruction.Duration", "Seconds"),
         ("Reconstruction.Success", "Count"),
@@ -163,6 +167,23 @@ def test_work_that_is_given_up_counts_as_no_success(cloud: Cloud, capsys: pytest
     assert line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["service"]]
 
 
+def test_a_failure_lowers_the_success_of_its_quality(
+    cloud: Cloud, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @consumes(InferenceSucceeded)
+    def ends(event: InferenceSucceeded) -> Iterator[Event]:
+        yield COMPLETED
+        yield ReconstructionFailed.because("inference_failed", quality=Quality.BALANCED)
+
+    cloud.deliver(ends, cloud.record(envelope(SUCCEEDED)))
+    lines = metrics(capsys.readouterr().out)
+    assert [line["Reconstruction.Success"] for line in lines] == [[1], [0]]
+    for line in lines:
+        (written,) = line["_aws"]["CloudWatchMetrics"]
+        assert {"service", "quality"} in [set(one) for one in written["Dimensions"]]
+        assert line["quality"] == "balanced"
+
+
 def figures(event: Event) -> dict[str, float]:
     return {figure.name: figure.value for figure in measures(event).figures}
 
@@ -171,7 +192,7 @@ def test_durations_are_from_the_first_request_to_the_result() -> None:
     embedded = samples["Embedding Completed"]
     assert isinstance(embedded, EmbeddingCompleted)
     assert figures(embedded) == {"Initialization.Duration": 4.0}
-    assert measures(embedded).by == {"engine": "classical"}
+    assert measures(embedded).by == ({"engine": "classical"},)
     later = COMPLETED.metadata.occurred_at + timedelta(seconds=30)
     metadata = COMPLETED.metadata.model_copy(update={"occurred_at": later})
     assert figures(COMPLETED) == {"Reconstruction.Duration": 16.0, "Reconstruction.Success": 1}
@@ -182,10 +203,9 @@ def test_a_mesh_has_its_time_and_size() -> None:
     meshed = samples["Mesh Completed"]
     assert isinstance(meshed, MeshCompleted)
     assert figures(meshed) == {"Meshing.Duration": 5.27, "MeshSize": 1_903_448}
-    assert measures(meshed.model_copy(update={"quality": Quality.HIGH})).by == {
-        "engine": "relief",
-        "quality": "high",
-    }
+    assert measures(meshed.model_copy(update={"quality": Quality.HIGH})).by == (
+        {"engine": "relief", "quality": "high"},
+    )
 
 
 def test_a_request_of_an_earlier_version_has_no_duration() -> None:

@@ -260,13 +260,24 @@ def test_a_users_error_is_a_4xx(s3: Any, task: str, file: str, bytes_: bytes, co
 
 def test_what_s3_refuses_is_transient(s3: Any) -> None:
     wanted = request(s3)
-    missing = wanted.photo.model_copy(update={"key": f"{PREFIX}elsewhere.png"})
     with served(WORKSHOP) as client:
-        for harmed in ({"photo": missing}, {"bucket": "no-such-bucket"}):
-            answer = invoke(client, wanted.model_copy(update=harmed))
-            assert refusal(answer) == (503, "inference_storage_failed", "transient")
+        answer = invoke(client, wanted.model_copy(update={"bucket": "no-such-bucket"}))
+        assert refusal(answer) == (503, "inference_storage_failed", "transient")
     with served(Workshop(WORKSHOP.segmenter, WORKSHOP.reconstructor, "no-such-models")) as client:
         assert refusal(invoke(client, wanted)) == (503, "inference_storage_failed", "transient")
+
+
+@pytest.mark.parametrize("part", ["photo", "mask"])
+@pytest.mark.parametrize(
+    "elsewhere",
+    [{"key": f"{PREFIX}elsewhere.png"}, {"version_id": "00000000-0000-4000-8000-000000000000"}],
+    ids=["key", "version"],
+)
+def test_what_is_gone_is_not_transient(s3: Any, part: str, elsewhere: dict[str, str]) -> None:
+    wanted = request(s3, "reconstruct")
+    harmed = wanted.model_copy(update={part: getattr(wanted, part).model_copy(update=elsewhere)})
+    with served(WORKSHOP) as client:
+        assert refusal(invoke(client, harmed)) == (500, "inference_input_missing", "system")
 
 
 @pytest.mark.parametrize(

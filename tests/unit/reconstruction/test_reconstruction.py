@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from gen3d_events.consumer import Consumer
 from gen3d_events.event import Event
 from gen3d_events.inference import InferenceRequest, ReconstructReply
 from gen3d_events.inference_failure import InferenceFailure
@@ -17,9 +18,24 @@ from gen3d_events.models import (
     ReconstructionRetryScheduled,
     ReconstructionStarted,
 )
-from gen3d_events.samples import BUCKET, JOB, SESSION, USER, mask, options, photo, reconstructor, samples
+from gen3d_events.samples import (
+    BUCKET,
+    JOB,
+    SESSION,
+    USER,
+    envelope,
+    mask,
+    options,
+    photo,
+    reconstructor,
+    samples,
+)
 from gen3d_reconstruction import finish, retry, start
 from gen3d_reconstruction.attempts import MAX_ATTEMPTS
+
+from tests.unit.events.conftest import Cloud, cloud
+
+__all__ = ["cloud"]
 
 pytestmark = pytest.mark.usefixtures("endpoint_settings")
 
@@ -79,6 +95,21 @@ def test_a_retry_asks_again_with_its_own_number(data_bucket: Any) -> None:
     assert isinstance(started, ReconstructionStarted)
     assert (started.inference_id, started.attempt) == (f"rec-{JOB}-2", 2)
     assert stored(data_bucket, started.inference_id) == request(attempt=2)
+
+
+@pytest.mark.parametrize(
+    ("handler", "cause"),
+    [(start.handler, "Reconstruction Requested"), (retry.handler, "Reconstruction Retry Scheduled")],
+    ids=["start", "retry"],
+)
+def test_an_attempt_that_is_given_up_says_of_which_quality(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, handler: Consumer[Event], cause: str
+) -> None:
+    monkeypatch.setenv("DATA_BUCKET", "no-such-bucket-of-ours")
+    assert len(cloud.deliver(handler, cloud.record(envelope(samples[cause]), 5))) == 1
+    (failed,) = cloud.heard()
+    assert isinstance(failed, ReconstructionFailed)
+    assert (failed.code, failed.quality) == ("internal_error", options.quality)
 
 
 def test_an_event_about_no_job_is_an_error(data_bucket: Any) -> None:
@@ -144,13 +175,13 @@ def test_a_passing_failure_schedules_the_next_attempt(attempt: int) -> None:
 
 def test_the_last_attempt_is_final() -> None:
     event = finish.outcome(request(MAX_ATTEMPTS), OUT_OF_MEMORY)
-    assert event == ReconstructionFailed.because(*OUT_OF_MEMORY)
+    assert event == ReconstructionFailed.because(*OUT_OF_MEMORY, quality=options.quality)
 
 
 @pytest.mark.parametrize("code", ["inference_failed", "model_unavailable", "inference_request_invalid"])
 def test_a_lasting_failure_is_final_at_once(code: str) -> None:
     event = finish.outcome(request(), InferenceFailure(code, "why"))
-    assert event == ReconstructionFailed.because(code, "why")
+    assert event == ReconstructionFailed.because(code, "why", quality=options.quality)
 
 
 def test_the_request_of_an_embedding_is_no_reconstructions(data_bucket: Any) -> None:
