@@ -33,8 +33,11 @@ def has_ended(about: Metadata) -> bool:
 
 
 def note(event: Deletion) -> None:
-    """Remember whether the session is there. Of events in the wrong order the latest counts."""
-    at = f"{event.metadata.occurred_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f} {event.detail_type}"
+    """Remember whether the session is there. Of events in the wrong order the latest counts.
+
+    Their ids are in the order of the acts; `occurred_at` is when an act was told, which may be much later.
+    """
+    at = f"{event.metadata.event_id} {event.detail_type}"
     _put(_deletion(event.metadata), at, "attribute_not_exists(id) OR told < :at", ":at")
 
 

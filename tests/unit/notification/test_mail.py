@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 from gen3d_events import aws, links
 from gen3d_events.event import Event
+from gen3d_events.ids import ulid
 from gen3d_events.models import (
     Failure,
     MeshCompleted,
@@ -213,7 +214,21 @@ def test_a_late_result_is_told_after_its_time_out_and_no_time_out_after_a_result
 def moved(detail_type: str, seconds: int) -> Event:
     event = samples[detail_type]
     at = event.metadata.occurred_at + timedelta(seconds=seconds)
+    id_ = ulid(at, event.detail_type.encode())
+    return event.with_metadata(event.metadata.model_copy(update={"occurred_at": at, "event_id": id_}))
+
+
+def told_at(event: Event, seconds: int) -> Event:
+    """The event as it is told so many seconds after the act."""
+    at = event.metadata.occurred_at + timedelta(seconds=seconds)
     return event.with_metadata(event.metadata.model_copy(update={"occurred_at": at}))
+
+
+def test_what_was_done_last_counts_not_what_was_told_last(post: Post) -> None:
+    assert tell(post, moved("Session Restored", 2)) == []
+    assert tell(post, told_at(moved("Session Deletion Requested", 1), 60)) == []
+    assert tell(post, samples["Mesh Completed"])
+    assert post.recipients == [ADDRESS]
 
 
 def test_nothing_is_told_of_a_deleted_session_until_it_is_restored(post: Post) -> None:
