@@ -120,6 +120,12 @@ codes: dict[str, Code] = {
     "request_invalid": Code(
         "user", "The request does not have the documented form.", "Compare it with the API description.", 400
     ),
+    "request_too_large": Code(
+        "user",
+        "The request is too large.",
+        "Photos and masks are uploaded by their forms, not in a request's body.",
+        413,
+    ),
     "unauthorized": Code("user", "You are not signed in.", "Sign in again.", 401),
     "session_not_found": Code(
         "user", "There is no such session.", "Check the id; it may have been deleted.", 404
@@ -200,6 +206,11 @@ codes: dict[str, Code] = {
         "system",
         "The reconstruction's file is damaged.",
         "Try again; if it fails again, tell the operator the job's id.",
+    ),
+    "splat_missing": Code(
+        "system",
+        "The reconstruction's file is not there any more.",
+        "Start the job again; if it fails again, tell the operator the job's id.",
     ),
     "surface_missing": Code(
         "user",

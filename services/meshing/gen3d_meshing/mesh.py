@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from botocore.exceptions import ClientError
 from gen3d_events import aws, keys
 from gen3d_events.consumer import consumes
 from gen3d_events.event import Event
@@ -17,7 +18,7 @@ from gen3d_events.models import (
 )
 
 from gen3d_meshing.pipeline import mesh_splat
-from gen3d_meshing.problems import NoMesh
+from gen3d_meshing.problems import NoMesh, SplatMissing
 
 _CONTENT_TYPES = {
     "mesh.glb": "model/gltf-binary",
@@ -51,7 +52,13 @@ def handler(event: ReconstructionCompleted) -> Iterator[Event]:
 
 
 def _read(key: str) -> bytes:
-    found = aws.client("s3").get_object(Bucket=os.environ["DATA_BUCKET"], Key=key)
+    try:
+        found = aws.client("s3").get_object(Bucket=os.environ["DATA_BUCKET"], Key=key)
+    except ClientError as error:
+        # S3 is strongly consistent: a splat was there before it was told of, and does not come back.
+        if aws.is_missing(error):
+            raise SplatMissing(str(error)) from error
+        raise
     content: bytes = found["Body"].read()
     return content
 

@@ -17,6 +17,12 @@ class SplatInvalid(NoMesh):
     code = "splat_invalid"
 
 
+class SplatMissing(NoMesh):
+    """The file is gone, as it is after its session's purge."""
+
+    code = "splat_missing"
+
+
 class SurfaceMissing(NoMesh):
     """The Gaussians do not bound a solid."""
 

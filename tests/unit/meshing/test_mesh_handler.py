@@ -91,7 +91,18 @@ def test_a_splat_that_gives_no_mesh_fails_the_job(
     assert only["Key"] == reconstructed().splat_key
 
 
-def test_a_splat_that_is_not_there_is_tried_again(data_bucket: Any) -> None:
+@pytest.mark.usefixtures("data_bucket")
+def test_a_splat_that_is_gone_fails_the_job_at_once() -> None:
+    started, failed = handler.consume(reconstructed())
+    assert isinstance(started, MeshingStarted)
+    assert isinstance(failed, MeshingFailed)
+    assert (failed.code, failed.error_class) == ("splat_missing", "system")
+
+
+def test_a_bucket_that_does_not_answer_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, data_bucket: Any
+) -> None:
+    monkeypatch.setenv("DATA_BUCKET", "no-such-bucket-of-ours")
     steps = handler.consume(reconstructed())
     assert isinstance(next(steps), MeshingStarted)
     with pytest.raises(ClientError):
