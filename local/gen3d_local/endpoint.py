@@ -33,7 +33,7 @@ from gen3d_local.admission import TOKEN_HEADER
 from gen3d_local.aws import REGION
 from gen3d_local.children import HOST
 from gen3d_local.container import Container, ContainerFailed
-from gen3d_local.misbehaviour import AT_ONCE, PATH, Misbehaviour, Orders
+from gen3d_local.misbehaviour import AT_ONCE, PATH, Misbehaviour, Orders, sentence
 from gen3d_local.queue import Queue, Request
 from gen3d_local.registry import Endpoint, Registry
 from gen3d_local.resources import ACCOUNT
@@ -123,7 +123,7 @@ class Emulator:
             try:
                 self._orders.give(Misbehaviour.model_validate_json(await http.body()))
             except ValidationError as error:
-                return PlainTextResponse(str(error), status_code=400)
+                return PlainTextResponse(sentence(error), status_code=400)
         if http.method == "DELETE":
             self._orders.withdraw()
             for worker in self._workers.values():

@@ -10,7 +10,15 @@ from typing import Literal
 
 from gen3d_events.codes import codes
 from gen3d_events.inference import Task
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveInt, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+)
 
 Kind = Literal[
     "slow",
@@ -72,13 +80,22 @@ class Misbehaviour(BaseModel):
     @field_validator("code")
     @classmethod
     def _known(cls, code: str) -> str:
-        if code not in codes:
-            raise ValueError(f"{code} is not one of the codes of docs/errors.md")
+        # Gen3D takes no such code from an endpoint: those with an HTTP status are the API's answers.
+        if code not in codes or codes[code].http_status is not None:
+            raise ValueError(f"{code} is no code of docs/errors.md with which a request can fail")
         return code
 
     def meets(self, inference_id: str) -> bool:
         begins = _BEGINS[self.task] if self.task else ""
         return inference_id.startswith(begins) and inference_id.startswith(self.inference_id)
+
+
+def sentence(error: ValidationError) -> str:
+    """What is wrong with an order, for a person."""
+    return "; ".join(
+        f"{'.'.join(map(str, one['loc'])) or 'order'}: {one['msg'].removeprefix('Value error, ')}"
+        for one in error.errors()
+    )
 
 
 class Orders:

@@ -445,7 +445,13 @@ def test_orders_want_the_token_and_a_known_form(stand: Stand) -> None:
     for order in (
         {"kind": "unheard-of"},
         {"kind": "fail", "code": "unheard_of"},
+        {"kind": "fail", "code": "link_expired"},
         {"kind": "slow", "times": 0},
     ):
-        assert stand.misbehave(**order).status_code == 400
+        answer = stand.misbehave(**order)
+        assert answer.status_code == 400
+        assert "\n" not in answer.text
+        assert "pydantic" not in answer.text
+    refused = stand.misbehave(kind="fail", code="link_expired").text
+    assert refused == "code: link_expired is no code of docs/errors.md with which a request can fail"
     assert stand.misbehave("GET").json() == []
