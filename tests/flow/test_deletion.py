@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,16 @@ def test_a_page_tells_the_log_what_went_wrong(cloud: Cloud, gen3d: Gen3D) -> Non
         trust_env=False,
     )
     assert (answer.status_code, answer.content) == (204, b"")
+
+    def logged() -> bool:
+        found = cloud.client("logs").filter_log_events(
+            logGroupName="/gen3d/dev/UploadApi", filterPattern='"client error"'
+        )
+        lines = [json.loads(event["message"]) for event in found["events"]]
+        told = [(line["level"], line["client"]["message"]) for line in lines if "client" in line]
+        return told == [("WARNING", said)]
+
+    assert eventually(logged)
 
 
 def test_who_asks_too_often_is_told_when_to_come_back(cloud_without_endpoint: Cloud) -> None:
