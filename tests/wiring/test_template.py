@@ -84,13 +84,26 @@ def test_only_config_and_download_links_are_public() -> None:
 
 
 @pytest.mark.parametrize(
-    ("response", "code"), [("UNAUTHORIZED", "unauthorized"), ("MISSING_AUTHENTICATION_TOKEN", "not_found")]
+    ("response", "code"),
+    [
+        ("UNAUTHORIZED", "unauthorized"),
+        ("MISSING_AUTHENTICATION_TOKEN", "not_found"),
+        ("THROTTLED", "too_many_requests"),
+        ("REQUEST_TOO_LARGE", "request_too_large"),
+        ("DEFAULT_4XX", "request_invalid"),
+        ("DEFAULT_5XX", "internal_error"),
+    ],
 )
 def test_the_gateway_refuses_in_our_words(response: str, code: str) -> None:
     (api,) = of_type(stack.transformed(), "ApiGateway::RestApi").values()
     answer = api["Body"]["x-amazon-apigateway-gateway-responses"][response]
     known = codes[code]
-    assert int(answer["statusCode"]) == known.http_status
+    if response.startswith("DEFAULT"):
+        assert "statusCode" not in answer
+    else:
+        assert int(answer["statusCode"]) == known.http_status
+    if known.http_status == codes["too_many_requests"].http_status:
+        assert answer["responseParameters"] == {"gatewayresponse.header.Retry-After": "'1'"}
     assert json.loads(answer["responseTemplates"]["application/json"]) == {
         "code": code,
         "error_class": known.error_class,

@@ -23,6 +23,7 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 )
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
+from botocore.exceptions import BotoCoreError, ClientError
 from gen3d_events import aws, keys, links
 from gen3d_events.codes import codes
 from gen3d_events.event import JOB_ID, SESSION_ID, Event, SessionId
@@ -387,9 +388,16 @@ def _presigned(bucket: str, key: str, seconds: int, method: str = "GET", **more:
 
 
 def _over_allowance(event: dict[str, Any]) -> dict[str, Any] | None:
-    """The refusal, if the person asks too often. Requests of no known form count as well."""
+    """The refusal, if the person asks too often. Requests of no known form count as well.
+
+    Where it cannot be counted, the request goes on: a limit is no reason to fail.
+    """
     claims = (event["requestContext"].get("authorizer") or {}).get("claims") or {}
-    wait = wait_seconds(claims["sub"], _now()) if "sub" in claims else 0
+    try:
+        wait = wait_seconds(claims["sub"], _now()) if "sub" in claims else 0
+    except (ClientError, BotoCoreError):
+        logger.warning("request not counted", exc_info=True)
+        return None
     if not wait:
         return None
     refusal = _refusal("too_many_requests")

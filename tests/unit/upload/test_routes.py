@@ -214,6 +214,15 @@ def test_requests_that_are_refused_count_as_well(monkeypatch: pytest.MonkeyPatch
     assert over.headers["retry-after"] == "60"
 
 
+def test_what_cannot_be_counted_is_answered_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, log: StringIO
+) -> None:
+    monkeypatch.setenv("ALLOWANCE_TABLE", "no-such-table")
+    assert call("GET", "/sessions").status == 200
+    warned = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert "request not counted" in {line["message"] for line in warned if line["level"] == "WARNING"}
+
+
 def test_the_count_is_forgotten_soon(table: Any, memory: str) -> None:
     now = datetime.now(UTC)
     assert allowance.wait_seconds(USER, now) == 0
