@@ -35,7 +35,7 @@ from gen3d_events.publisher import publish
 from gen3d_events.read_model import Row
 
 from gen3d_upload import metadata, outbox, rows, schema
-from gen3d_upload.allowance import wait_seconds
+from gen3d_upload.allowance import Kind, wait_seconds
 from gen3d_upload.history import photo
 from gen3d_upload.limits import MAX_BYTES
 from gen3d_upload.usage import usage
@@ -44,6 +44,7 @@ from gen3d_upload.views import embedding_view, job_view, session_view
 FORM_SECONDS = 3600
 ADDRESS_SECONDS = 3600
 DOWNLOAD_SECONDS = 300
+CLIENT_ERRORS = "/client-errors"
 MAX_ROWS_PER_PAGE = 300
 """A page ends early where sessions have many jobs, far below the 6 MB that a function may answer."""
 
@@ -210,7 +211,7 @@ def get_usage(
 
 
 # Only fields of a JSON line hold what the page says, so it cannot forge a line of its own.
-@app.post("/client-errors", status_code=HTTPStatus.NO_CONTENT, operation_id="report_client_error")
+@app.post(CLIENT_ERRORS, status_code=HTTPStatus.NO_CONTENT, operation_id="report_client_error")
 def report_client_error(body: Annotated[schema.ClientError, Body()]) -> Response[str]:
     """Tell the operators, through the log, what went wrong in a page."""
     logger.warning("client error", user_id=_user_id(), client=body.model_dump(exclude_none=True))
@@ -394,7 +395,8 @@ def _over_allowance(event: dict[str, Any]) -> dict[str, Any] | None:
     """
     claims = (event["requestContext"].get("authorizer") or {}).get("claims") or {}
     try:
-        wait = wait_seconds(claims["sub"], _now()) if "sub" in claims else 0
+        kind: Kind = "client-errors" if event["resource"] == CLIENT_ERRORS else "requests"
+        wait = wait_seconds(claims["sub"], _now(), kind) if "sub" in claims else 0
     except (ClientError, BotoCoreError):
         logger.warning("request not counted", exc_info=True)
         return None

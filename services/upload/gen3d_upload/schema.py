@@ -66,14 +66,23 @@ class NewJob(Request):
 # JSON escapes a newline, but not the rarer line breaks, at which a reader of the log may cut a line in two.
 _newlines = AfterValidator(lambda text: re.sub("[\x85\u2028\u2029]", "\n", text))
 
+_ABSURD = 100_000
+"""Characters beyond which a text of a page is refused; below, it is cut."""
+
+
+def _cut(length: int) -> AfterValidator:
+    """The start of a text says what went wrong; a page need not count."""
+    return AfterValidator(lambda text: text[:length])
+
 
 class ClientError(Request):
-    """What went wrong in a page, for the log."""
+    """What went wrong in a page, for the log, which keeps 1000 characters of the message, 8000 of the stack,
+    500 of the page and 100 of the release."""
 
-    message: Annotated[str, StringConstraints(min_length=1, max_length=1000), _newlines]
-    stack: Annotated[str, StringConstraints(max_length=8000), _newlines] | None = None
-    page: Annotated[str, StringConstraints(max_length=500), _newlines] | None = None
-    release: Annotated[str, StringConstraints(max_length=100), _newlines] | None = None
+    message: Annotated[str, StringConstraints(min_length=1, max_length=_ABSURD), _cut(1000), _newlines]
+    stack: Annotated[str, StringConstraints(max_length=_ABSURD), _cut(8000), _newlines] | None = None
+    page: Annotated[str, StringConstraints(max_length=_ABSURD), _cut(500), _newlines] | None = None
+    release: Annotated[str, StringConstraints(max_length=_ABSURD), _cut(100), _newlines] | None = None
     session_id: SessionId | None = None
     job_id: JobId | None = None
 
