@@ -124,7 +124,11 @@ def get_session(session_id: str) -> schema.SessionView:
     """A session with its jobs, and fresh addresses for all its files and the decoder."""
     session, jobs = _session(session_id)
     embedding = _embedding(session) if "embedding_completed" in session else None
-    return session_view(session, reversed(jobs), _address, embedding=embedding)
+    view = session_view(session, reversed(jobs), _address, embedding=embedding)
+    if view.state == "awaiting_photo":
+        # What was said of the file's kind is not kept; ingest looks at the content.
+        view.upload = _form(keys.incoming_photo(_user_id(), session_id), "application/octet-stream")
+    return view
 
 
 @app.patch("/sessions/<session_id>", operation_id="rename_session")
@@ -139,7 +143,7 @@ def delete_session(session_id: str) -> schema.Deletion:
     """Hide a session at once, and purge it when the grace has passed. Asking again changes nothing."""
     grace = timedelta(seconds=int(os.environ["DELETION_GRACE_SECONDS"]))
     session = rows.delete(_user_id(), _known(session_id), grace)
-    if session is None:
+    if session is None or "purging_at" in session:
         raise Refused("session_not_found")
     _tell(outbox.of_session(session))
     return schema.Deletion(session_id=session_id, purge_at=session["purge_at"])
@@ -191,7 +195,10 @@ def get_job(session_id: str, job_id: str) -> schema.JobView:
     session, jobs = _session(session_id)
     for job in jobs:
         if job["item_id"] == rows.item_id(session_id, job_id):
-            return job_view(session, job, _address)
+            view = job_view(session, job, _address)
+            if view.state == "awaiting_mask":
+                view.upload = _form(keys.incoming_mask(_user_id(), session_id, job_id), "image/png")
+            return view
     raise Refused("job_not_found")
 
 
@@ -354,9 +361,17 @@ def _session(session_id: str) -> tuple[Row, list[Row]]:
     return found
 
 
-def _embedding(session: Row) -> schema.EmbeddingView:
-    key = session["embedding_completed"]["manifest_key"]
-    body = aws.client("s3").get_object(Bucket=os.environ["DATA_BUCKET"], Key=key)["Body"].read()
+def _embedding(session: Row) -> schema.EmbeddingView | None:
+    """None if its manifest is gone: the session's other parts can still be shown."""
+    s3, key = aws.client("s3"), session["embedding_completed"]["manifest_key"]
+    try:
+        body = s3.get_object(Bucket=os.environ["DATA_BUCKET"], Key=key)["Body"].read()
+    except ClientError as error:
+        # Who may not list a bucket is told "AccessDenied" of what is not there.
+        if error.response["Error"]["Code"] not in {"NoSuchKey", "AccessDenied"}:
+            raise
+        logger.warning("embedding without its manifest")
+        return None
     return embedding_view(session, EmbeddingManifest.model_validate_json(body), _address, _decoder_address)
 
 

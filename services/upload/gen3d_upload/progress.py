@@ -33,6 +33,7 @@ def handler(event: Event) -> tuple[str, str] | None:
     if row is None or "purging_at" in row:
         buried = rows.is_buried(about.session_id)
         removed = remove_objects(about.user_id, about.session_id) if buried else 0
-        logger.info("dropped: no such row", removed=removed)
+        why = "the session is purged" if buried or row else "no such row"
+        logger.info(f"dropped: {why}", removed=removed)
         return None
     return None if isinstance(event, _NOT_IN_METADATA) else (about.user_id, about.session_id)

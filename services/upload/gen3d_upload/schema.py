@@ -183,6 +183,9 @@ class JobView(View):
     problem: Problem | None = None
     engine: Engine | None = Field(None, description="The reconstructor.")
     weight_free: bool | None = Field(None, description="Whether an engine without a trained model took part.")
+    upload: Form | None = Field(
+        None, description="A fresh form, in the answer for one job that awaits its mask."
+    )
     files: dict[str, FileView] = Field(description='By name: "mask.png", "splat.ply", "mesh.glb", ...')
     stages: dict[str, StageView]
     events: Events
@@ -196,6 +199,9 @@ class SessionView(View):
     filename: str | None = None
     problem: Problem | None = None
     photo: PhotoView | None = None
+    upload: Form | None = Field(
+        None, description="A fresh form, in the answer for one session that awaits its photo."
+    )
     embedding: EmbeddingView | None = None
     jobs: list[JobView] = Field(description="Newest first.")
     stages: dict[str, StageView]

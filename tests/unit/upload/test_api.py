@@ -94,7 +94,8 @@ def test_a_new_session_shows_only_what_is_known() -> None:
     session_id = call("POST", "/sessions", {"name": "Chair"}).body["session_id"]
     found = call("GET", f"/sessions/{session_id}")
     assert found.status == 200
-    assert set(found.body) == {"session_id", "state", "created_at", "name", "jobs", "stages", "events"}
+    known = {"session_id", "state", "created_at", "name", "jobs", "stages", "events"}
+    assert set(found.body) == known | {"upload"}
     assert (found.body["state"], found.body["jobs"], found.body["events"]) == ("awaiting_photo", [], {})
 
 

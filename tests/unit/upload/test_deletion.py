@@ -288,6 +288,7 @@ def test_a_killed_purge_is_taken_up_again(
         with pytest.raises(ExceptionGroup):
             look()
     assert refusal(call("POST", f"/sessions/{SESSION}/restore")) == "session_not_found"
+    assert refusal(call("DELETE", f"/sessions/{SESSION}")) == "session_not_found"
     assert look()["purged"] == 1
     assert left() == (0, 0)
     told = published()

@@ -59,6 +59,26 @@ def test_a_name_for_what_is_not_there() -> None:
     assert rows.get(USER, SESSION, OTHER_JOB) is None
 
 
+# --- what is awaited ---------------------------------------------------------------------------------
+
+
+def test_what_awaits_its_file_has_a_fresh_form() -> None:
+    made = call("POST", "/sessions", {}).body
+    form = call("GET", f"/sessions/{made['session_id']}").body["upload"]
+    assert form["url"] == made["upload"]["url"]
+    assert form["fields"]["key"] == made["upload"]["fields"]["key"]
+    assert call("GET", JOB_PATH).body["upload"]["fields"]["key"] == keys.incoming_mask(USER, SESSION, JOB)
+    rows.fold(samples["Reconstruction Requested"])
+    for path in (PATH, JOB_PATH):
+        assert "upload" not in call("GET", path).body
+
+
+def test_a_session_whose_manifest_is_gone_is_shown_without_embedding() -> None:
+    rows.fold(samples["Embedding Completed"])
+    found = call("GET", PATH)
+    assert (found.status, found.body["state"], "embedding" in found.body) == (200, "ready", False)
+
+
 # --- reused masks ------------------------------------------------------------------------------------
 
 
