@@ -344,7 +344,8 @@ class Session:
             self.wait_ready()
             self.refresh()  # its addresses may have expired
             if not self.view.get("embedding"):
-                raise NoMask.because("not_clickable")
+                made = "embedding_completed" in self.events
+                raise NoMask.because("embedding_corrupt" if made else "not_clickable")
             view, fetch = self.view["embedding"], self._gen3d.content
             self._clicks = Clicks(
                 fetch(view["manifest_url"], "manifest.json"),
