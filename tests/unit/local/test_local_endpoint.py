@@ -39,6 +39,7 @@ class Stand:
         self._sqs = aws.client("sqs", engine)
         unique = uuid.uuid4().hex[:8]
         self._queue = self._sqs.create_queue(QueueName=f"heard-{unique}")["QueueUrl"]
+        self.asked: set[str] = set()
         self.registry = Registry(state.sagemaker)
         self._topics = [self._topic(f"{kind}-{unique}") for kind in ("success", "error")]
         self._role = role
@@ -121,15 +122,20 @@ class Stand:
 
     def call(self, **arguments: Any) -> Any:
         client = aws.client("sagemaker-runtime", f"http://{HOST}:{self._port}")
+        self.asked.add(arguments.get("InputLocation", ""))
         return client.invoke_endpoint_async(**{"EndpointName": NAME, **arguments})
 
     def heard(self, count: int = 1) -> list[dict[str, Any]]:
-        """The next `count` notifications, in the order of their arrival."""
+        """The next `count` notifications of what this test asked, in the order of their arrival.
+
+        An earlier test may have left before the last answer came.
+        """
         messages: list[dict[str, Any]] = []
 
         def enough() -> bool:
             reply = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10, WaitTimeSeconds=1)
-            messages.extend(json.loads(message["Body"]) for message in reply.get("Messages", []))
+            told = [json.loads(message["Body"]) for message in reply.get("Messages", [])]
+            messages.extend(it for it in told if it["requestParameters"]["inputLocation"] in self.asked)
             return len(messages) >= count
 
         assert poll(enough, SECONDS), f"heard only {messages}; log: {self.child.tail()}"
@@ -151,7 +157,9 @@ def kept(engine: str, role: str, tmp_path_factory: pytest.TempPathFactory) -> It
 
 @pytest.fixture
 def stand(kept: Stand) -> Iterator[Stand]:
+    kept.asked.clear()
     yield kept
+    kept.misbehave("DELETE")
     kept.deploy(SETTING="as deployed")
 
 
@@ -236,6 +244,7 @@ def test_a_request_that_waited_too_long_expires(stand: Stand) -> None:
     stand.child.stop()
     queue = Queue(stand.state.queues / NAME)
     stand.s3.put_object(Bucket="inference", Key="input/late.json", Body=b'{"do": "echo"}')
+    stand.asked.add("s3://inference/input/late.json")
     queue.put(
         Request(
             "late",
