@@ -3,13 +3,15 @@ called `computing`: each process meshes its first splats, and then gives that re
 
 from __future__ import annotations
 
-from gen3d_events.models import Engine, Quality
+from gen3d_events.models import Engine, JobOptions
 from gen3d_meshing import computing  # type: ignore[attr-defined]
 
-_stored: dict[Quality, computing.Result] = {}
+_stored: dict[JobOptions, computing.Result] = {}
 
 
-def mesh_splat(data: bytes, quality: Quality, engine: Engine | None = None) -> computing.Result:
-    if quality not in _stored:
-        _stored[quality] = computing.mesh_splat(data, quality, engine)
-    return _stored[quality]
+def mesh_splat(
+    data: bytes, options: JobOptions, *, engine: Engine | None = None, mask_coverage: float | None = None
+) -> computing.Result:
+    if options not in _stored:
+        _stored[options] = computing.mesh_splat(data, options, engine=engine, mask_coverage=mask_coverage)
+    return _stored[options]

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from gen3d_events.models import Quality
+from gen3d_events.models import JobOptions, Quality
 
 from gen3d_meshing.pipeline import mesh_splat
 from gen3d_meshing.problems import NoMesh
@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--quality", type=Quality, choices=list(Quality), default=Quality.BALANCED)
     options = parser.parse_args(arguments)
     try:
-        result = mesh_splat(options.splat.read_bytes(), options.quality)
+        result = mesh_splat(options.splat.read_bytes(), JobOptions(quality=options.quality))
         options.out.mkdir(parents=True, exist_ok=True)
         for name, content in result.files.items():
             (options.out / name).write_bytes(content)

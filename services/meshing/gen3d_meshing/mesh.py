@@ -35,7 +35,12 @@ def handler(event: ReconstructionCompleted) -> Iterator[Event]:
         raise ValueError("a reconstruction without a job")
     prefix = keys.job_prefix(about.user_id, about.session_id, about.job_id)
     try:
-        result = mesh_splat(_read(event.splat_key), event.options.quality, event.engine)
+        result = mesh_splat(
+            _read(event.splat_key),
+            event.options,
+            engine=event.engine,
+            mask_coverage=event.mask.coverage,
+        )
     except NoMesh as problem:
         yield MeshingFailed.because(problem.code, str(problem))
         return

@@ -14,12 +14,14 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from gen3d_events.models import Engine, Quality
+from gen3d_events.models import Engine, JobOptions, Quality
 
 from gen3d_meshing.clean import Cloud, clean
 from gen3d_meshing.colour import vertex_colours
-from gen3d_meshing.glb import write_glb, y_up
+from gen3d_meshing.formats import WRITERS
+from gen3d_meshing.formats.glb import y_up
 from gen3d_meshing.lean_open3d import o3d
+from gen3d_meshing.model import Model
 from gen3d_meshing.normals import outward_normals
 from gen3d_meshing.preview import draw
 from gen3d_meshing.problems import MeshUnsound
@@ -48,40 +50,50 @@ PRESETS = {
 
 @dataclass(frozen=True)
 class Result:
-    """files: content by role: mesh.glb, preview.png, stats.json. seconds: wall time of all of it."""
+    """files: content by name: preview.png, stats.json, those of the formats. seconds: wall time of it all."""
 
     files: dict[str, bytes]
     mesh: Mesh
     seconds: float
 
 
-def mesh_splat(data: bytes, quality: Quality, engine: Engine | None = None) -> Result:
-    """Mesh the content of a splat PLY. `engine` made the splat and is named in the statistics.
+def mesh_splat(
+    data: bytes,
+    options: JobOptions,
+    *,
+    engine: Engine | None = None,
+    mask_coverage: float | None = None,
+) -> Result:
+    """Mesh the content of a splat PLY.
 
-    Raises NoMesh: SplatInvalid, SurfaceMissing or MeshUnsound.
+    engine: what made the splat. mask_coverage: share of the photo that the object covers. Both are only
+    passed on to the statistics. Raises NoMesh: SplatInvalid, SurfaceMissing or MeshUnsound.
     """
     clock = _Clock()
-    preset = PRESETS[quality]
+    preset = PRESETS[options.quality]
     with clock.step("read"):
         splat, dropped = read_splat(data)
     with clock.step("clean"):
-        cloud = clean(splat, preset.gaussians)
+        cloud = clean(splat, preset.gaussians, options.seed)
     with clock.step("normals"):
         normals = outward_normals(cloud)
     with clock.step("surface"):
         mesh, depth = _soundest(cloud, normals, preset)
     with clock.step("colour"):
-        colours = vertex_colours(cloud, mesh.vertices)
-    with clock.step("glb"):
-        glb = write_glb(mesh, colours)
+        model = Model(mesh, vertex_colours(cloud, mesh.vertices))
+    files: dict[str, bytes] = {}
+    for form in options.formats:
+        with clock.step(form):
+            files |= WRITERS[form](model, cloud.splat)
     with clock.step("preview"):
-        preview = draw(mesh, colours)
+        files["preview.png"] = draw(model)
 
     corners = y_up(np.stack([mesh.vertices.min(0), mesh.vertices.max(0)]))
     stats: dict[str, Any] = {
         "schema_version": STATS_VERSION,
         "engine": engine.model_dump() if engine else None,
-        "quality": quality.value,
+        "quality": options.quality.value,
+        "mask_coverage": mask_coverage,
         "poisson_depth": depth,
         "frame": {
             "splat.ply": "right-handed, Z up, front at -Y",
@@ -96,7 +108,7 @@ def mesh_splat(data: bytes, quality: Quality, engine: Engine | None = None) -> R
         "bounds": {"min": corners.min(0).tolist(), "max": corners.max(0).tolist()},
         "area": mesh.area,
         "volume": mesh.volume,
-        "bytes": {"splat.ply": len(data), "mesh.glb": len(glb), "preview.png": len(preview)},
+        "bytes": {"splat.ply": len(data), **{name: len(content) for name, content in files.items()}},
         "seconds": {**clock.seconds, "total": clock.total},
         "peak_memory_mb": _peak_memory_mb(),
         "versions": {
@@ -105,7 +117,7 @@ def mesh_splat(data: bytes, quality: Quality, engine: Engine | None = None) -> R
             **{package: version(package) for package in ("manifold3d", "numpy", "Pillow")},
         },
     }
-    files = {"mesh.glb": glb, "preview.png": preview, "stats.json": json.dumps(stats, indent=2).encode()}
+    files["stats.json"] = json.dumps(stats, indent=2).encode()
     return Result(files, mesh, clock.total)
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 from gen3d_meshing.clean import nearest
 from gen3d_meshing.colour import linear_to_srgb
 from gen3d_meshing.lean_open3d import tensor
+from gen3d_meshing.model import Model
 from gen3d_meshing.normals import directions
 from gen3d_meshing.shape import Mesh, raycasting
 from gen3d_meshing.splat import Floats
@@ -32,9 +33,9 @@ _SHADOW_FADE = 0.7  # of the way from where the object stands to the picture's e
 _LIFT = 2e-3  # in diagonals: rays start this far off their surface
 
 
-def draw(mesh: Mesh, colours: Floats, size: int = SIZE) -> bytes:
-    """PNG bytes, size x size, RGBA. mesh: Z-up. colours: (v, 3) linear RGB."""
-    scene = _Scene(mesh, colours)
+def draw(model: Model, size: int = SIZE) -> bytes:
+    """PNG bytes, size x size, RGBA."""
+    scene = _Scene(model.mesh, model.colours)
     pixels = (
         np.indices((size, size), np.float32).reshape(2, -1).T[:, ::-1] + 0.5
     )  # x, y of each pixel's middle

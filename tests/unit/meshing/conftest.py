@@ -3,7 +3,7 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
-from gen3d_events.models import Quality
+from gen3d_events.models import JobOptions, Quality
 from gen3d_meshing.pipeline import Result, mesh_splat
 
 from tests.unit.meshing.solids import SOLIDS, Solid, noisy_splat
@@ -13,7 +13,7 @@ GAUSSIANS = 20_000
 
 @cache
 def meshed(name: str) -> Result:
-    return mesh_splat(noisy_splat(SOLIDS[name], GAUSSIANS), Quality.FAST)
+    return mesh_splat(noisy_splat(SOLIDS[name], GAUSSIANS), JobOptions(quality=Quality.FAST))
 
 
 @pytest.fixture(params=sorted(SOLIDS))

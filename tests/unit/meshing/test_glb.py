@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import trimesh
-from gen3d_events.models import Quality
+from gen3d_events.models import JobOptions, Quality
 from gen3d_meshing.colour import linear_to_srgb, srgb_to_linear
-from gen3d_meshing.glb import write_glb
+from gen3d_meshing.formats.glb import write_glb
+from gen3d_meshing.model import Model
 from gen3d_meshing.pipeline import Result, mesh_splat
 from gen3d_meshing.shape import Mesh
 
@@ -68,7 +69,11 @@ def test_a_grey_of_the_photo_is_stored_as_linear_light() -> None:
     rng = np.random.default_rng(0)
     places, normals = SOLIDS["sphere"].sample(rng, 3000)
     grey = np.full(places.shape, 188 / 255)
-    mesh = loaded(mesh_splat(ply(splat_rows(places, normals, grey, rng)), Quality.FAST).files["mesh.glb"])
+    mesh = loaded(
+        mesh_splat(ply(splat_rows(places, normals, grey, rng)), JobOptions(quality=Quality.FAST)).files[
+            "mesh.glb"
+        ]
+    )
     np.testing.assert_allclose(colours(mesh), 0.503, atol=0.002)
 
 
@@ -105,6 +110,6 @@ def test_the_file_is_a_sound_gltf(capsule: Result) -> None:
 def test_indices_are_as_wide_as_they_must_be(vertices: int, component: int) -> None:
     places = np.random.default_rng(0).random((vertices, 3), np.float32)
     triangles = np.array([[0, 1, vertices - 1]], np.uint32)
-    glb = write_glb(Mesh(places, places, triangles, 1), places)
+    glb = write_glb(Model(Mesh(places, places, triangles, 1), places))
     assert document(glb)["accessors"][-1]["componentType"] == component
     assert loaded(glb).faces.tolist() == triangles.tolist()

@@ -6,6 +6,7 @@ import io
 
 import numpy as np
 from gen3d_meshing.colour import srgb_to_linear
+from gen3d_meshing.model import Model
 from gen3d_meshing.pipeline import Result
 from gen3d_meshing.preview import SIZE, draw
 from PIL import Image
@@ -41,7 +42,7 @@ def test_edges_are_smooth_and_a_soft_shadow_lies_below(capsule: Result) -> None:
 
 def test_light_falls_from_above(capsule: Result) -> None:
     grey = np.full(capsule.mesh.vertices.shape, 0.4, np.float32)
-    image = pixels(draw(capsule.mesh, grey, 128))
+    image = pixels(draw(Model(capsule.mesh, grey), 128))
     solid = image[..., 3] == 1
     rows = np.flatnonzero(solid.any(axis=1))
     brightness = [image[row, solid[row], :3].mean() for row in rows]
@@ -50,7 +51,7 @@ def test_light_falls_from_above(capsule: Result) -> None:
 
 def test_colours_are_the_meshs(capsule: Result) -> None:
     red = np.tile(srgb_to_linear(np.array([[0.8, 0.1, 0.1]], np.float32)), (len(capsule.mesh.vertices), 1))
-    image = pixels(draw(capsule.mesh, red, 96))
+    image = pixels(draw(Model(capsule.mesh, red), 96))
     red_part, green_part, blue_part = image[image[..., 3] == 1][:, :3].mean(axis=0)
     assert red_part > 0.5
     assert max(green_part, blue_part) < 0.3

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from gen3d_events.models import Quality
+from gen3d_events.models import JobOptions, Quality
 from gen3d_events.samples import reconstructor
 from gen3d_meshing.clean import clean
 from gen3d_meshing.lean_open3d import tensor
@@ -93,7 +93,9 @@ def test_pieces_that_belong_to_the_object_stay_and_specks_go() -> None:
     places, normals = SOLIDS["sphere"].sample(rng, 24_000)
     size = np.repeat([0.5, 0.4, 0.02], [14_000, 9_500, 500])[:, None]
     where = np.repeat([[-0.25, 0, 0], [0.3, 0, 0], [0.3, 0.3, 0.4]], [14_000, 9_500, 500], axis=0)
-    result = mesh_splat(ply(splat_rows(size * places + where, normals, paint(places), rng)), Quality.FAST)
+    result = mesh_splat(
+        ply(splat_rows(size * places + where, normals, paint(places), rng)), JobOptions(quality=Quality.FAST)
+    )
     assert result.mesh.parts == 2
     assert result.mesh.volume == pytest.approx((0.5**3 + 0.4**3) * SOLIDS["sphere"].volume, rel=0.05)
 
@@ -103,7 +105,7 @@ def test_an_object_without_its_underside_is_closed() -> None:
     places, normals = SOLIDS["sphere"].sample(rng, 30_000)
     seen = places[:, 2] > -0.3
     rows = splat_rows(places[seen], normals[seen], paint(places[seen]), rng)
-    mesh = mesh_splat(ply(rows), Quality.FAST).mesh
+    mesh = mesh_splat(ply(rows), JobOptions(quality=Quality.FAST)).mesh
     assert mesh.watertight
     assert mesh.genus == 0
     assert mesh.volume == pytest.approx(SOLIDS["sphere"].volume, rel=0.1)
@@ -111,7 +113,7 @@ def test_an_object_without_its_underside_is_closed() -> None:
 
 def test_the_same_splat_gives_the_same_bytes() -> None:
     splat = noisy_splat(SOLIDS["torus"], 5000)
-    first, second = (mesh_splat(splat, Quality.BALANCED).files for _ in range(2))
+    first, second = (mesh_splat(splat, JobOptions()).files for _ in range(2))
     assert first["mesh.glb"] == second["mesh.glb"]
     assert first["preview.png"] == second["preview.png"]
 
@@ -147,7 +149,9 @@ def test_what_is_no_solid_is_refused(places: Callable[[np.random.Generator], Arr
     at = places(rng)
     normals = np.tile([0.0, 0.0, 1.0], (len(at), 1))
     with pytest.raises(SurfaceMissing) as refusal:
-        mesh_splat(ply(splat_rows(at, normals, np.full(at.shape, 0.5), rng)), Quality.FAST)
+        mesh_splat(
+            ply(splat_rows(at, normals, np.full(at.shape, 0.5), rng)), JobOptions(quality=Quality.FAST)
+        )
     assert refusal.value.code == "surface_missing"
 
 
@@ -169,7 +173,7 @@ def test_an_unsound_mesh_is_tried_again_one_depth_lower(monkeypatch: pytest.Monk
         return reconstruct(points.astype(np.float32), normals.astype(np.float32), depth=depth, budget=budget)
 
     monkeypatch.setattr("gen3d_meshing.pipeline.reconstruct", fails_above_six)
-    result = mesh_splat(noisy_splat(SOLIDS["capsule"], 20_000), Quality.BALANCED)
+    result = mesh_splat(noisy_splat(SOLIDS["capsule"], 20_000), JobOptions())
     assert tried == [7, 6]
     assert json.loads(result.files["stats.json"])["poisson_depth"] == 6
 
@@ -180,7 +184,7 @@ def test_a_mesh_that_stays_unsound_is_given_up(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr("gen3d_meshing.pipeline.reconstruct", fails)
     with pytest.raises(NoMesh) as refusal:
-        mesh_splat(noisy_splat(SOLIDS["sphere"], 5000), Quality.FAST)
+        mesh_splat(noisy_splat(SOLIDS["sphere"], 5000), JobOptions(quality=Quality.FAST))
     assert refusal.value.code == "meshing_failed"
 
 
@@ -208,7 +212,7 @@ def test_torn_and_twisted_meshes_are_not_watertight() -> None:
 
 def test_statistics_tell_of_the_mesh_and_its_maker() -> None:
     splat = noisy_splat(SOLIDS["capsule"], 5000)
-    result = mesh_splat(splat, Quality.FAST, reconstructor)
+    result = mesh_splat(splat, JobOptions(quality=Quality.FAST), engine=reconstructor)
     stats = json.loads(result.files["stats.json"])
     assert stats["engine"] == {"name": "relief", "version": "1.0.0", "weight_free": True}
     assert stats["quality"] == "fast"

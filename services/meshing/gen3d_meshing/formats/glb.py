@@ -8,7 +8,7 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
-from gen3d_meshing.shape import Mesh
+from gen3d_meshing.model import Model
 from gen3d_meshing.splat import Floats
 
 _FLOAT, _USHORT, _UINT = 5126, 5123, 5125
@@ -21,8 +21,9 @@ def y_up(vectors: Floats) -> Floats:
     return np.ascontiguousarray(np.stack([vectors[:, 0], vectors[:, 2], -vectors[:, 1]], axis=1))
 
 
-def write_glb(mesh: Mesh, colours: Floats) -> bytes:
-    """The file's bytes. mesh: Z-up. colours: (v, 3) linear RGB in 0..1."""
+def write_glb(model: Model) -> bytes:
+    """The file's bytes, Y-up."""
+    mesh, colours = model.mesh, model.colours
     positions = y_up(mesh.vertices)
     rgba = np.full((len(colours), 4), 65535, np.uint16)  # four shorts: vertex data must be aligned to 4 bytes
     rgba[:, :3] = np.rint(np.clip(colours, 0, 1) * 65535)

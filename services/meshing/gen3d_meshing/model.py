@@ -1,0 +1,36 @@
+"""What all files of a job show: the mesh with its colours, and its texture if one was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gen3d_meshing.shape import Mesh, Triangles
+from gen3d_meshing.splat import Floats
+
+
+@dataclass(frozen=True)
+class Texture:
+    """A picture of the surface and where each triangle finds itself in it.
+
+    image: (s, s, 3) sRGB, its first row at the top. A corner is a mesh vertex at one place of the picture, so
+    a vertex on a seam has several. uv: (c, 2) in 0..1, u to the right and v up, as in OBJ and USD; glTF's v
+    runs down. vertex: (c,) the mesh vertex of each corner. triangles: (t, 3) corners, those of the mesh's
+    triangles in their order.
+    """
+
+    image: NDArray[np.uint8]
+    uv: Floats
+    vertex: NDArray[np.uint32]
+    triangles: Triangles
+
+
+@dataclass(frozen=True)
+class Model:
+    """mesh: Z-up, front at -Y. colours: (v, 3) linear RGB in 0..1."""
+
+    mesh: Mesh
+    colours: Floats
+    texture: Texture | None = None
