@@ -1,5 +1,6 @@
 // Generated from the models by `python -m gen3d_events.generate`; do not edit.
-// The bus's events, the read model's rows and the embedding's manifest. A field that would be null is absent.
+// The bus's events, the read model's rows and the embedding's manifest. A field that would be null is absent,
+// but for those whose type has null.
 
 /** An ONNX file in the model bucket, named by its content. */
 export interface DecoderGraph {
@@ -125,10 +126,13 @@ export interface InferenceSucceeded {
 /** `select`: a person will click, so embed the photo. `direct`: the object is already cut out. */
 export type Intent = "select" | "direct";
 
+/** What a person can choose of a job. Same options and seed, same result. */
 export interface JobOptions {
   quality: Quality;
+  /** Each gives files: glb mesh.glb and mesh.draco.glb, obj mesh-obj.zip, ply mesh.ply, stl mesh.stl, usdz mesh.usdz, splat splat-clean.ply and a compact form of it. preview.png, turntable.webp and stats.json are always made. */
   formats: ("glb" | "obj" | "ply" | "stl" | "usdz" | "splat")[];
-  texture?: 512 | 1024 | 2048;
+  /** Side of the baked texture in px; null: colours at the vertices only. */
+  texture: 512 | 1024 | 2048 | null;
   seed: number;
 }
 
@@ -175,7 +179,7 @@ export interface MaskRejected {
 export interface MeshCompleted {
   /** S3 key in the data bucket. */
   splat_key: string;
-  /** By role: "mesh.glb", "preview.png", "stats.json", ... */
+  /** By name: those of the job's formats, such as "mesh.glb", and "preview.png", "turntable.webp", "stats.json". */
   files: Record<string, MeshFile>;
   vertices: number;
   triangles: number;

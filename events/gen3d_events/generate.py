@@ -161,7 +161,8 @@ def asyncapi() -> dict[str, Any]:
 
 _TYPESCRIPT = """\
 // Generated from the models by `python -m gen3d_events.generate`; do not edit.
-// The bus's events, the read model's rows and the embedding's manifest. A field that would be null is absent.
+// The bus's events, the read model's rows and the embedding's manifest. A field that would be null is absent,
+// but for those whose type has null.
 
 {declarations}
 /** An event on the bus, as EventBridge delivers it. */

@@ -1,9 +1,18 @@
 """Every event of Gen3D, in the order in which a photo meets them. This file is the contract's one source."""
 
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AwareDatetime, Field, PositiveInt
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Field,
+    GetJsonSchemaHandler,
+    PositiveInt,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
+from pydantic.json_schema import JsonSchemaValue
 
 from gen3d_events.codes import ErrorClass, codes
 from gen3d_events.event import Event, Model
@@ -28,13 +37,46 @@ class Intent(StrEnum):
 
 
 MeshFormat = Literal["glb", "obj", "ply", "stl", "usdz", "splat"]
+TextureSize = Literal[512, 1024, 2048]
+
+
+def _each_once(formats: tuple[MeshFormat, ...]) -> tuple[MeshFormat, ...]:
+    """In the order of MeshFormat, so that equal wishes are equal."""
+    if len(set(formats)) < len(formats):
+        raise ValueError("a format stands there twice")
+    return tuple(sorted(formats, key=get_args(MeshFormat).index))
 
 
 class JobOptions(Model):
+    """What a person can choose of a job. Same options and seed, same result."""
+
     quality: Quality = Quality.BALANCED
-    formats: tuple[MeshFormat, ...] = ("glb",)
-    texture: Literal[512, 1024, 2048] | None = None
+    formats: Annotated[
+        tuple[MeshFormat, ...],
+        Field(
+            min_length=1,
+            json_schema_extra={"uniqueItems": True},
+            description="Each gives files: glb mesh.glb and mesh.draco.glb, obj mesh-obj.zip, ply mesh.ply, "
+            "stl mesh.stl, usdz mesh.usdz, splat splat-clean.ply and a compact form of it. preview.png, "
+            "turntable.webp and stats.json are always made.",
+        ),
+        AfterValidator(_each_once),
+    ] = ("glb",)
+    texture: TextureSize | None = Field(
+        1024, description="Side of the baked texture in px; null: colours at the vertices only."
+    )
     seed: int = Field(42, ge=0, le=2**31 - 1)
+
+    @model_serializer(mode="wrap")
+    def _with_null(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Elsewhere what is null is left out; here that would mean the default."""
+        kept: dict[str, Any] = fields(self)
+        return kept | ({"texture": None} if self.texture is None else {})
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, schema: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """That of the fields: of what a serializer gives pydantic knows nothing."""
+        return schema({name: part for name, part in core.items() if name != "serialization"})
 
 
 class Photo(Model):
@@ -282,7 +324,10 @@ class MeshCompleted(Event):
     source = "gen3d.meshing"
     detail_type = "Mesh Completed"
     splat_key: Key
-    files: dict[str, MeshFile] = Field(description='By role: "mesh.glb", "preview.png", "stats.json", ...')
+    files: dict[str, MeshFile] = Field(
+        description='By name: those of the job\'s formats, such as "mesh.glb", and "preview.png", '
+        '"turntable.webp", "stats.json".'
+    )
     vertices: PositiveInt
     triangles: PositiveInt
     watertight: bool

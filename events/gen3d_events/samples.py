@@ -238,7 +238,9 @@ _meshed = _tell(
         splat_key=f"{_job_prefix}splat.ply",
         files={
             "mesh.glb": MeshFile(key=f"{_job_prefix}mesh.glb", bytes=1_903_448),
+            "mesh.draco.glb": MeshFile(key=f"{_job_prefix}mesh.draco.glb", bytes=412_036),
             "preview.png": MeshFile(key=f"{_job_prefix}preview.png", bytes=84_120),
+            "turntable.webp": MeshFile(key=f"{_job_prefix}turntable.webp", bytes=610_244),
             "stats.json": MeshFile(key=f"{_job_prefix}stats.json", bytes=1_207),
         },
         vertices=24_112,

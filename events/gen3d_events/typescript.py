@@ -32,15 +32,17 @@ def type_of(schema: Schema) -> str:
 
 
 def properties(schema: Schema) -> dict[str, tuple[str, bool]]:
-    """The properties of an object: (type, whether it may be absent). We leave out what would be null."""
-    types = {name: type_of(property_) for name, property_ in schema.get("properties", {}).items()}
-    return {
-        name: (
-            type_.removesuffix(" | null"),
-            type_.endswith(" | null") or name not in schema.get("required", []),
+    """The properties of an object: (type, whether it may be absent). We leave out what would be null, unless
+    the default is a value: then null is another one."""
+    found: dict[str, tuple[str, bool]] = {}
+    for name, property_ in schema.get("properties", {}).items():
+        type_ = type_of(property_)
+        left_out = type_.endswith(" | null") and property_.get("default") is None
+        found[name] = (
+            type_.removesuffix(" | null") if left_out else type_,
+            left_out or name not in schema.get("required", []),
         )
-        for name, type_ in types.items()
-    }
+    return found
 
 
 def declaration(name: str, schema: Schema) -> str:

@@ -62,10 +62,12 @@ def _compact(body: Any) -> str:
 
 
 def _present(value: Any) -> Any:
-    """Without the fields that have no value."""
+    """Without the fields that have no value; of a job's texture, null is one."""
     match value:
         case dict():
-            return {name: _present(item) for name, item in value.items() if item is not None}
+            return {
+                name: _present(item) for name, item in value.items() if item is not None or name == "texture"
+            }
         case list():
             return [_present(item) for item in value]
     return value

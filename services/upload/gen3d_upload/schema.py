@@ -41,12 +41,9 @@ class NewSession(Request):
 
 
 class NewJobOptions(JobOptions):
-    """What can be asked for: of formats and textures, what meshing makes so far. Others would be ignored."""
+    """What can be chosen of a job; a field that the API does not know is refused."""
 
     model_config = ConfigDict(extra="forbid", title="JobOptions")
-
-    formats: tuple[Literal["glb"]] = ("glb",)
-    texture: None = Field(None, description="The mesh has colours at its vertices.")
 
 
 class Rename(Request):

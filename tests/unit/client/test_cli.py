@@ -371,6 +371,6 @@ def test_retry(gen3d: Run, service: Service, tmp_path: Path) -> None:
     sent = service.bodies["job"]
     assert sent == {
         "mask_of": JOB,
-        "options": {"quality": "high", "formats": ["glb"], "texture": None, "seed": 42},
+        "options": {"quality": "high", "formats": ["glb"], "texture": 1024, "seed": 42},
     }
     assert service.uploads == {}

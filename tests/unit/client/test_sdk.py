@@ -68,6 +68,7 @@ def test_from_photo_to_files(service: Service, gen3d: Gen3D, photo: Path, mask: 
     assert service.bodies["job"]["options"] == {
         "quality": "high",
         "formats": ["glb"],
+        "texture": 1024,
         "seed": 7,
     }
     assert service.tokens == {"an-id-token"}

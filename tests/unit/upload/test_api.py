@@ -197,10 +197,11 @@ def test_a_job_is_created_with_a_form_for_its_mask() -> None:
     assert ["content-length-range", 1, MAX_BYTES] in policy(form)["conditions"]
     row = rows.get(USER, SESSION, job_id)
     assert row
-    assert row["options"] == {"quality": "high", "formats": ["glb"], "seed": 7}
+    options = {"quality": "high", "formats": ["glb"], "texture": 1024, "seed": 7}
+    assert row["options"] == options
     assert (row["name"], row["clicks"], row["refinements"]) == ("Seat", 3, 1)
     shown = call("GET", f"/sessions/{SESSION}/jobs/{job_id}").body
-    assert shown["options"] == {"quality": "high", "formats": ["glb"], "seed": 7}
+    assert shown["options"] == options
     assert (shown["files"], shown["events"], "weight_free" in shown) == ({}, {}, False)
 
 
@@ -212,7 +213,9 @@ def test_a_finished_job_has_every_file(s3: Any) -> None:
         "mask.png": 900,
         "splat.ply": 13_631_890,
         "mesh.glb": 1_903_448,
+        "mesh.draco.glb": 412_036,
         "preview.png": 84_120,
+        "turntable.webp": 610_244,
         "stats.json": 1_207,
     }
     assert all(file["url"].startswith("https://") for file in job["files"].values())

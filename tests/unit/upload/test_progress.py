@@ -115,7 +115,7 @@ def test_metadata_has_the_architecture_s_form_and_a_list_of_jobs(s3: Any) -> Non
             {
                 "job_id": JOB,
                 "status": "completed",
-                "options": {"quality": "balanced", "formats": ["glb"], "seed": 42},
+                "options": {"quality": "balanced", "formats": ["glb"], "texture": 1024, "seed": 42},
                 "stages": job_stages,
                 "mask_info": mask_info,
             }

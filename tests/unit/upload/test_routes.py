@@ -92,7 +92,7 @@ def test_a_job_with_another_ones_mask_starts_at_once(published: Published) -> No
     assert event.detail()["data"] == {
         "photo": photo.model_dump(mode="json"),
         "mask": mask.model_dump(mode="json"),
-        "options": {"quality": "fast", "formats": ["glb"], "seed": 9},
+        "options": {"quality": "fast", "formats": ["glb"], "texture": 1024, "seed": 9},
     }
     rows.fold(event)
     assert call("GET", f"{PATH}/jobs/{made.body['job_id']}").body["state"] == "queued"
@@ -304,11 +304,12 @@ def test_names_may_be_of_any_language() -> None:
     [
         {"quality": "best"},
         {"formats": ["fbx"]},
-        {"formats": ["glb", "obj"]},
+        {"formats": ["glb", "fbx"]},
+        {"formats": ["obj", "obj"]},
         {"formats": []},
-        {"texture": 1024},
         {"formats": "glb"},
         {"texture": 4096},
+        {"texture": "none"},
         {"seed": -1},
         {"seed": 2**31},
         {"seed": 1.5},
@@ -317,6 +318,38 @@ def test_names_may_be_of_any_language() -> None:
 )
 def test_options_that_there_are_not(options: dict[str, Any]) -> None:
     assert refusal(call("POST", f"{PATH}/jobs", {"options": options})) == "request_invalid"
+
+
+def test_a_format_that_there_is_not_is_answered_with_those_that_there_are() -> None:
+    answer = call("POST", f"{PATH}/jobs", {"options": {"formats": ["glb", "fbx"]}})
+    assert refusal(answer) == "request_invalid"
+    assert (
+        "options.formats: Input should be 'glb', 'obj', 'ply', 'stl', 'usdz' or 'splat'"
+        in (answer.body["message"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept"),
+    [
+        ({}, {"formats": ["glb"], "texture": 1024}),
+        ({"texture": None}, {"formats": ["glb"], "texture": None}),
+        ({"formats": ["splat", "obj"], "texture": 2048}, {"formats": ["obj", "splat"], "texture": 2048}),
+    ],
+    ids=["default", "no texture", "others"],
+)
+def test_formats_and_texture_are_kept_and_told(
+    published: Published, asked: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    rows.fold(samples["Reconstruction Requested"])
+    made = call("POST", f"{PATH}/jobs", {"mask_of": JOB, "options": asked}).body
+    whole = {"quality": "balanced", "seed": 42} | kept
+    (event,) = published()
+    assert event.detail()["data"]["options"] == whole
+    rows.fold(event)
+    job = call("GET", f"{PATH}/jobs/{made['job_id']}").body
+    assert job["options"] == whole
+    assert job["events"]["reconstruction_requested"]["options"] == whole
 
 
 @pytest.mark.parametrize(
