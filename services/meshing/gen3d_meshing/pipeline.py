@@ -6,9 +6,9 @@ import json
 import platform
 import resource
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from time import perf_counter
 from typing import Any
@@ -63,14 +63,19 @@ def mesh_splat(
     *,
     engine: Engine | None = None,
     mask_coverage: float | None = None,
+    target_triangles: int | None = None,
+    on_step: Callable[[str], None] | None = None,
 ) -> Result:
     """Mesh the content of a splat PLY.
 
     engine: what made the splat. mask_coverage: share of the photo that the object covers. Both are only
-    passed on to the statistics. Raises NoMesh: SplatInvalid, SurfaceMissing or MeshUnsound.
+    passed on to the statistics. target_triangles: about so many, in place of the quality's. on_step: hears
+    the name of each step as it begins. Raises NoMesh: SplatInvalid, SurfaceMissing or MeshUnsound.
     """
-    clock = _Clock()
+    clock = _Clock(on_step)
     preset = PRESETS[options.quality]
+    if target_triangles is not None:
+        preset = replace(preset, triangles=target_triangles)
     with clock.step("read"):
         splat, dropped = read_splat(data)
     with clock.step("clean"):
@@ -135,12 +140,15 @@ def _soundest(cloud: Cloud, normals: Floats, preset: Preset) -> tuple[Mesh, int]
 class _Clock:
     """Wall seconds of each step, and since the start."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_step: Callable[[str], None] | None) -> None:
+        self._on_step = on_step
         self._start = perf_counter()
         self.seconds: dict[str, float] = {}
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
+        if self._on_step:
+            self._on_step(name)
         start = perf_counter()
         yield
         self.seconds[name] = round(perf_counter() - start, 3)
