@@ -18,6 +18,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "safetensors": ("embeddings", "safetensors._safetensors_rust"),
     "open3d": ("splats to mesh",),
     "manifold3d": ("closed meshes",),
+    "DracoPy": ("compressed GLB files",),
+    "pxr": ("USDZ files", "pxr.Sdf", "pxr.Usd", "pxr.UsdGeom", "pxr.UsdShade", "pxr.Vt"),
     "cryptography": ("the laptop cloud's tokens", "cryptography.hazmat.bindings._rust"),
     "pydantic": ("the contract", "pydantic_core"),
 }

@@ -22,6 +22,11 @@ from gen3d_meshing.problems import NoMesh, SplatMissing
 
 _CONTENT_TYPES = {
     "mesh.glb": "model/gltf-binary",
+    "mesh.draco.glb": "model/gltf-binary",
+    "mesh-obj.zip": "application/zip",
+    "mesh.ply": "application/octet-stream",
+    "mesh.stl": "model/stl",
+    "mesh.usdz": "model/vnd.usdz+zip",
     "preview.png": "image/png",
     "stats.json": "application/json",
 }

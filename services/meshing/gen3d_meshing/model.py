@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from gen3d_meshing.shape import Mesh, Triangles
 from gen3d_meshing.splat import Floats
@@ -25,6 +28,21 @@ class Texture:
     uv: Floats
     vertex: NDArray[np.uint32]
     triangles: Triangles
+
+    @cached_property
+    def png(self) -> bytes:
+        """The image, exact."""
+        return self._encoded("PNG")
+
+    @cached_property
+    def jpeg(self) -> bytes:
+        """The image to about 40 dB, in a fifth of the bytes or less."""
+        return self._encoded("JPEG", quality=90, subsampling=0)
+
+    def _encoded(self, form: str, **options: int) -> bytes:
+        file = io.BytesIO()
+        Image.fromarray(self.image).save(file, form, **options)
+        return file.getvalue()
 
 
 @dataclass(frozen=True)

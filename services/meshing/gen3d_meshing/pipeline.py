@@ -19,7 +19,7 @@ from gen3d_events.models import Engine, JobOptions, Quality
 from gen3d_meshing.clean import Cloud, clean
 from gen3d_meshing.colour import vertex_colours
 from gen3d_meshing.formats import WRITERS
-from gen3d_meshing.formats.glb import y_up
+from gen3d_meshing.formats.frames import FRAMES, y_up
 from gen3d_meshing.lean_open3d import o3d
 from gen3d_meshing.model import Model
 from gen3d_meshing.normals import outward_normals
@@ -100,10 +100,7 @@ def mesh_splat(
         "quality": options.quality.value,
         "mask_coverage": mask_coverage,
         "poisson_depth": depth,
-        "frame": {
-            "splat.ply": "right-handed, Z up, front at -Y",
-            "mesh.glb": "right-handed, Y up, front at +Z: (x, y, z) of the splat is (x, z, -y)",
-        },
+        "frame": {name: FRAMES[name] for name in ("splat.ply", *files) if name in FRAMES},
         "gaussians": {"read": len(splat) + dropped, "not_finite": dropped, "used": len(cloud.splat)},
         "vertices": len(mesh.vertices),
         "triangles": len(mesh.triangles),
@@ -119,7 +116,10 @@ def mesh_splat(
         "versions": {
             "python": platform.python_version(),
             "open3d": o3d.__version__,
-            **{package: version(package) for package in ("manifold3d", "numpy", "Pillow")},
+            **{
+                package: version(package)
+                for package in ("manifold3d", "numpy", "Pillow", "DracoPy", "usd-core")
+            },
         },
     }
     files["stats.json"] = json.dumps(stats, indent=2).encode()

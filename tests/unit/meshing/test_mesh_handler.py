@@ -59,7 +59,12 @@ def test_mesh_preview_and_statistics_are_stored(data_bucket: Any) -> None:
     assert completed.engine == reconstructed().engine
     assert completed.quality == Quality.FAST
     assert completed.watertight
-    kinds = {"mesh.glb": "model/gltf-binary", "preview.png": "image/png", "stats.json": "application/json"}
+    kinds = {
+        "mesh.glb": "model/gltf-binary",
+        "mesh.draco.glb": "model/gltf-binary",
+        "preview.png": "image/png",
+        "stats.json": "application/json",
+    }
     assert set(completed.files) == set(kinds)
     for role, file in completed.files.items():
         assert file.key == PREFIX + role

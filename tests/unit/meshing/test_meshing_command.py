@@ -18,7 +18,12 @@ def test_a_file_is_meshed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     splat.write_bytes(noisy_splat(SOLIDS["torus"], 5000))
     out = tmp_path / "a" / "b"
     assert main([str(splat), "--out", str(out), "--quality", "fast"]) == 0
-    assert {path.name for path in out.iterdir()} == {"mesh.glb", "preview.png", "stats.json"}
+    assert {path.name for path in out.iterdir()} == {
+        "mesh.glb",
+        "mesh.draco.glb",
+        "preview.png",
+        "stats.json",
+    }
     assert json.loads((out / "stats.json").read_text())["quality"] == "fast"
     assert "genus 1" in capsys.readouterr().out
 

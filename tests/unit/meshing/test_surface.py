@@ -224,8 +224,16 @@ def test_statistics_tell_of_the_mesh_and_its_maker() -> None:
     assert stats["volume"] == pytest.approx(SOLIDS["capsule"].volume, rel=0.05)
     assert stats["bytes"] == {
         "splat.ply": len(splat),
-        **{name: len(result.files[name]) for name in ("mesh.glb", "preview.png")},
+        **{name: len(result.files[name]) for name in ("mesh.glb", "mesh.draco.glb", "preview.png")},
     }
     assert sum(seconds for step, seconds in stats["seconds"].items() if step != "total") <= result.seconds
     assert stats["peak_memory_mb"] > 50
-    assert set(stats["versions"]) == {"python", "open3d", "manifold3d", "numpy", "Pillow"}
+    assert set(stats["versions"]) == {
+        "python",
+        "open3d",
+        "manifold3d",
+        "numpy",
+        "Pillow",
+        "DracoPy",
+        "usd-core",
+    }
