@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from botocore.exceptions import ClientError
 from gen3d_events import aws, keys
@@ -21,15 +22,16 @@ from gen3d_meshing.pipeline import mesh_splat
 from gen3d_meshing.problems import NoMesh, SplatMissing
 
 _CONTENT_TYPES = {
-    "mesh.glb": "model/gltf-binary",
-    "mesh.draco.glb": "model/gltf-binary",
-    "mesh-obj.zip": "application/zip",
-    "mesh.ply": "application/octet-stream",
-    "mesh.stl": "model/stl",
-    "mesh.usdz": "model/vnd.usdz+zip",
-    "preview.png": "image/png",
-    "stats.json": "application/json",
+    ".glb": "model/gltf-binary",
+    ".json": "application/json",
+    ".png": "image/png",
+    ".stl": "model/stl",
+    ".usdz": "model/vnd.usdz+zip",
+    ".webp": "image/webp",
+    ".zip": "application/zip",
 }
+_OTHER = "application/octet-stream"
+"""PLY and the splats' forms have no registered type."""
 
 
 @consumes(ReconstructionCompleted, failed=MeshingFailed)
@@ -74,8 +76,10 @@ def _read(key: str) -> bytes:
 
 
 def _write(key: str, content: bytes) -> MeshFile:
-    role = key.rpartition("/")[2]
     aws.client("s3").put_object(
-        Bucket=os.environ["DATA_BUCKET"], Key=key, Body=content, ContentType=_CONTENT_TYPES[role]
+        Bucket=os.environ["DATA_BUCKET"],
+        Key=key,
+        Body=content,
+        ContentType=_CONTENT_TYPES.get(PurePosixPath(key).suffix, _OTHER),
     )
     return MeshFile(key=key, bytes=len(content))

@@ -13,6 +13,7 @@ from gen3d_events.event import Event
 from gen3d_events.models import (
     JobOptions,
     MeshCompleted,
+    MeshFormat,
     MeshingFailed,
     MeshingStarted,
     Quality,
@@ -38,15 +39,19 @@ SHEET = ply(
 )
 
 
-def reconstructed() -> ReconstructionCompleted:
+ALWAYS = {"preview.png": "image/png", "stats.json": "application/json"}
+
+
+def reconstructed(formats: tuple[MeshFormat, ...] = ("glb",)) -> ReconstructionCompleted:
     sample = samples["Reconstruction Completed"]
     assert isinstance(sample, ReconstructionCompleted)
-    changed = sample.model_copy(update={"options": JobOptions(quality=Quality.FAST)})
+    options = JobOptions(quality=Quality.FAST, formats=formats, texture=None)
+    changed = sample.model_copy(update={"options": options})
     return changed.with_metadata(sample.metadata)
 
 
-def consume(s3: Any, splat: bytes) -> list[Event]:
-    event = reconstructed()
+def consume(s3: Any, splat: bytes, event: ReconstructionCompleted | None = None) -> list[Event]:
+    event = event or reconstructed()
     s3.put_object(Bucket=BUCKET, Key=event.splat_key, Body=splat)
     return list(handler.consume(event))
 
@@ -59,20 +64,39 @@ def test_mesh_preview_and_statistics_are_stored(data_bucket: Any) -> None:
     assert completed.engine == reconstructed().engine
     assert completed.quality == Quality.FAST
     assert completed.watertight
-    kinds = {
-        "mesh.glb": "model/gltf-binary",
-        "mesh.draco.glb": "model/gltf-binary",
-        "preview.png": "image/png",
-        "stats.json": "application/json",
-    }
-    assert set(completed.files) == set(kinds)
-    for role, file in completed.files.items():
-        assert file.key == PREFIX + role
-        stored = data_bucket.get_object(Bucket=BUCKET, Key=file.key)
-        assert (stored["ContentLength"], stored["ContentType"]) == (file.bytes, kinds[role])
     stats = json.loads(data_bucket.get_object(Bucket=BUCKET, Key=f"{PREFIX}stats.json")["Body"].read())
     assert (stats["vertices"], stats["triangles"]) == (completed.vertices, completed.triangles)
     assert stats["engine"]["name"] == "relief"
+
+
+@pytest.mark.parametrize(
+    ("formats", "kinds"),
+    [
+        (("glb",), {"mesh.glb": "model/gltf-binary", "mesh.draco.glb": "model/gltf-binary"}),
+        (
+            ("obj", "ply", "stl", "usdz"),
+            {
+                "mesh-obj.zip": "application/zip",
+                "mesh.ply": "application/octet-stream",
+                "mesh.stl": "model/stl",
+                "mesh.usdz": "model/vnd.usdz+zip",
+            },
+        ),
+    ],
+    ids=["the default", "others"],
+)
+def test_what_was_asked_for_is_stored_and_nothing_else(
+    data_bucket: Any, formats: tuple[MeshFormat, ...], kinds: dict[str, str]
+) -> None:
+    _, completed = consume(data_bucket, SPLAT, reconstructed(formats))
+    assert isinstance(completed, MeshCompleted)
+    assert set(completed.files) == {*kinds, *ALWAYS}
+    for role, file in completed.files.items():
+        assert file.key == PREFIX + role
+        stored = data_bucket.get_object(Bucket=BUCKET, Key=file.key)
+        assert (stored["ContentLength"], stored["ContentType"]) == (file.bytes, (kinds | ALWAYS)[role])
+    stored_keys = {it["Key"] for it in data_bucket.list_objects_v2(Bucket=BUCKET)["Contents"]}
+    assert stored_keys == {completed.splat_key, *(file.key for file in completed.files.values())}
 
 
 @pytest.mark.parametrize(
