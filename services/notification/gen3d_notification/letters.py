@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
+from pathlib import PurePosixPath
 from string import Template
 
 from gen3d_events.models import (
@@ -30,11 +32,28 @@ FAILURE_SUBJECTS: dict[type[Failure], str] = {
 }
 
 
+_MESHES = {
+    "mesh.glb": "GLB",
+    "mesh.usdz": "USDZ",
+    "mesh-obj.zip": "OBJ",
+    "mesh.ply": "PLY",
+    "mesh.stl": "STL",
+}
+
+
+def downloads(event: MeshCompleted) -> list[str]:
+    """The names of the files that a person is sent links to: the meshes and the forms of the splats that were
+    asked for. mesh.draco.glb and stats.json are for programs."""
+    meshes = [name for name in _MESHES if name in event.files]
+    return meshes + [name for name in event.files if name.startswith("splat")]
+
+
 @dataclass(frozen=True)
 class Links:
-    """Download addresses of a finished job, all valid until `expires`."""
+    """Download addresses of a finished job, all valid until `expires`. files: of `downloads`, by name. splats:
+    as they were reconstructed."""
 
-    mesh: str
+    files: Mapping[str, str]
     splats: str
     preview: str | None
     expires: datetime
@@ -112,7 +131,8 @@ $body
 def success(event: MeshCompleted, links: Links) -> Letter:
     """To the person: the model is ready."""
     engine = event.engine
-    paragraphs = ["Your object is ready as a 3D mesh and as Gaussian splats."]
+    meshed = any(name in _MESHES for name in links.files)
+    paragraphs = [f"Your object is ready as {'a 3D mesh and as ' if meshed else ''}Gaussian splats."]
     if engine.weight_free:
         paragraphs.append(
             f"It was made by {engine.name}, an engine without a trained model: the shape is inflated from the"
@@ -124,7 +144,7 @@ def success(event: MeshCompleted, links: Links) -> Letter:
         paragraphs=tuple(paragraphs),
         picture=links.preview,
         links=(
-            (f"Download the mesh (GLB, {_size(event.files['mesh.glb'].bytes)})", links.mesh),
+            *((_label(name, event.files[name].bytes), address) for name, address in links.files.items()),
             ("Download the splats (PLY)", links.splats),
         ),
         facts=(
@@ -169,6 +189,12 @@ def _subject(event: MeshCompleted | Failure) -> tuple[tuple[str, str], ...]:
     about = event.metadata
     job = (("Job", about.job_id),) if about.job_id else ()
     return (*job, ("Session", about.session_id))
+
+
+def _label(name: str, bytes_: int) -> str:
+    what = "mesh" if name in _MESHES else "cleaned splats"
+    form = _MESHES.get(name) or PurePosixPath(name).suffix.removeprefix(".").upper()
+    return f"Download the {what} ({form}, {_size(bytes_)})"
 
 
 def _size(bytes_: int) -> str:

@@ -124,7 +124,7 @@ def _links(event: MeshCompleted) -> letters.Links:
 
     preview = event.files.get("preview.png")
     return letters.Links(
-        mesh=link(event.files["mesh.glb"].key),
+        files={name: link(event.files[name].key) for name in letters.downloads(event)},
         splats=link(event.splat_key),
         preview=link(preview.key) if preview else None,
         expires=expires,

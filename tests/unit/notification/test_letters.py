@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 LINKS = Links(
-    mesh="https://gen3d.example/api/d/mesh.mac",
+    files={"mesh.glb": "https://gen3d.example/api/d/mesh.mac"},
     splats="https://gen3d.example/api/d/splats.mac",
     preview="https://gen3d.example/api/d/preview.mac",
     expires=datetime(2026, 11, 21, 12, 2, tzinfo=UTC),
@@ -67,7 +67,7 @@ def test_the_success_mail_links_the_files_and_says_what_they_are() -> None:
     page = Page(letter.html())
 
     assert letter.subject == "Your 3D model is ready"
-    assert page.links == [LINKS.mesh, LINKS.splats]
+    assert page.links == [LINKS.files["mesh.glb"], LINKS.splats]
     assert [picture["src"] for picture in page.pictures] == [LINKS.preview]
     assert page.pictures[0]["alt"]
     for body in (letter.text(), page.text):
@@ -79,7 +79,7 @@ def test_the_success_mail_links_the_files_and_says_what_they_are() -> None:
         assert "valid for 24 hours, until 21 November 2026, 12:02 UTC" in body
         assert JOB in body
         assert SESSION in body
-    assert LINKS.mesh in letter.text()
+    assert LINKS.files["mesh.glb"] in letter.text()
     assert LINKS.splats in letter.text()
 
 
@@ -103,6 +103,39 @@ def test_holes_are_admitted_and_small_files_counted_in_kilobytes() -> None:
     text = letters.success(event.model_copy(update={"files": small}), LINKS).text()
     assert "has holes (not watertight)" in text
     assert "GLB, 12.3 kB" in text
+
+
+def in_formats(*names: str) -> MeshCompleted:
+    """A job whose files of 12 345 678 bytes are these and those that are always made."""
+    files = completed().files
+    always = {name: files[name] for name in ("preview.png", "turntable.webp", "stats.json")}
+    file = files["mesh.glb"].model_copy(update={"bytes": 12_345_678})
+    return completed(files={name: file for name in names} | always)
+
+
+def test_every_format_that_was_asked_for_is_linked_with_its_size() -> None:
+    event = in_formats("mesh-obj.zip", "mesh.stl", "mesh.usdz", "splat-clean.ply", "splat.spz")
+    files = {name: f"https://gen3d.example/api/d/{name}" for name in letters.downloads(event)}
+    letter = letters.success(event, replace(LINKS, files=files))
+    assert letter.links == (
+        ("Download the mesh (USDZ, 12.3 MB)", files["mesh.usdz"]),
+        ("Download the mesh (OBJ, 12.3 MB)", files["mesh-obj.zip"]),
+        ("Download the mesh (STL, 12.3 MB)", files["mesh.stl"]),
+        ("Download the cleaned splats (PLY, 12.3 MB)", files["splat-clean.ply"]),
+        ("Download the cleaned splats (SPZ, 12.3 MB)", files["splat.spz"]),
+        ("Download the splats (PLY)", LINKS.splats),
+    )
+    assert "as a 3D mesh and as Gaussian splats" in letter.text()
+
+
+def test_a_mail_about_splats_alone_promises_no_mesh() -> None:
+    event = in_formats("splat-clean.ply")
+    files = {name: "https://gen3d.example/api/d/x" for name in letters.downloads(event)}
+    assert "ready as Gaussian splats." in letters.success(event, replace(LINKS, files=files)).text()
+
+
+def test_what_is_for_programs_is_not_linked() -> None:
+    assert letters.downloads(completed()) == ["mesh.glb"]
 
 
 def test_without_a_preview_there_is_no_picture() -> None:
