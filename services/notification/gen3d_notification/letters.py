@@ -50,8 +50,8 @@ def downloads(event: MeshCompleted) -> list[str]:
 
 @dataclass(frozen=True)
 class Links:
-    """Download addresses of a finished job, all valid until `expires`. files: of `downloads`, by name. splats:
-    as they were reconstructed."""
+    """Download addresses of a finished job, all valid until `expires`. files: of `downloads`, by name.
+    splats: as they were reconstructed."""
 
     files: Mapping[str, str]
     splats: str

@@ -110,7 +110,7 @@ def in_formats(*names: str) -> MeshCompleted:
     files = completed().files
     always = {name: files[name] for name in ("preview.png", "turntable.webp", "stats.json")}
     file = files["mesh.glb"].model_copy(update={"bytes": 12_345_678})
-    return completed(files={name: file for name in names} | always)
+    return completed(files=dict.fromkeys(names, file) | always)
 
 
 def test_every_format_that_was_asked_for_is_linked_with_its_size() -> None:
@@ -130,7 +130,7 @@ def test_every_format_that_was_asked_for_is_linked_with_its_size() -> None:
 
 def test_a_mail_about_splats_alone_promises_no_mesh() -> None:
     event = in_formats("splat-clean.ply")
-    files = {name: "https://gen3d.example/api/d/x" for name in letters.downloads(event)}
+    files = dict.fromkeys(letters.downloads(event), "https://gen3d.example/api/d/x")
     assert "ready as Gaussian splats." in letters.success(event, replace(LINKS, files=files)).text()
 
 
