@@ -38,7 +38,10 @@ STORY = {
     "Mesh Completed": 1,
     "User Notified": 1,
 }
-FILES = {"mask.png", "splat.ply", "mesh.glb", "preview.png", "stats.json", "job.json", "events.jsonl"}
+FILES = {
+    *("mask.png", "splat.ply", "mesh.glb", "mesh.draco.glb", "preview.png", "stats.json"),
+    *("job.json", "events.jsonl"),
+}
 
 
 class Run(NamedTuple):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import json
 import struct
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +14,10 @@ from gen3d_meshing.formats.glb import write_glb
 from gen3d_meshing.model import Model
 from gen3d_meshing.pipeline import Result, mesh_splat
 from gen3d_meshing.shape import Mesh
+from PIL import Image
 
+from tests.unit.meshing.gltf import buffer_view, document
+from tests.unit.meshing.painted import pebble
 from tests.unit.meshing.solids import SOLIDS, Array, Solid, paint, ply, splat_rows
 
 
@@ -30,12 +31,6 @@ def colours(mesh: trimesh.Trimesh) -> Array:
     """COLOR_0 as light, (v, 3) in 0..1."""
     assert isinstance(mesh.visual, trimesh.visual.TextureVisuals)
     return np.asarray(mesh.visual.vertex_attributes["color"][:, :3] / 65535)
-
-
-def document(glb: bytes) -> dict[str, Any]:
-    length = struct.unpack_from("<I", glb, 12)[0]
-    parsed: dict[str, Any] = json.loads(glb[20 : 20 + length])
-    return parsed
 
 
 def test_it_loads_closed_with_normals_outward(example: tuple[Solid, Result]) -> None:
@@ -104,6 +99,26 @@ def test_the_file_is_a_sound_gltf(capsule: Result) -> None:
     material = gltf["materials"][primitive["material"]]["pbrMetallicRoughness"]
     assert material["metallicFactor"] == 0
     assert 0.5 < material["roughnessFactor"] <= 1
+
+
+def test_a_texture_is_embedded_exact_and_nothing_tints_it() -> None:
+    model = pebble(textured=True)
+    assert model.texture is not None
+    glb = write_glb(model)
+    gltf = document(glb)
+    (primitive,) = gltf["meshes"][0]["primitives"]
+    assert set(primitive["attributes"]) == {"POSITION", "NORMAL", "TEXCOORD_0"}
+    assert {gltf["accessors"][index]["count"] for index in primitive["attributes"].values()} == {
+        len(model.texture.vertex)
+    }
+    material = gltf["materials"][primitive["material"]]["pbrMetallicRoughness"]
+    assert set(material) == {"baseColorTexture", "metallicFactor", "roughnessFactor"}
+    (texture,), (image,), (sampler,) = gltf["textures"], gltf["images"], gltf["samplers"]
+    assert (texture, material["baseColorTexture"]) == ({"source": 0, "sampler": 0}, {"index": 0})
+    assert (sampler["wrapS"], sampler["wrapT"], sampler["minFilter"]) == (33071, 33071, 9987)
+    assert image["mimeType"] == "image/png"
+    picture = Image.open(io.BytesIO(buffer_view(glb, image["bufferView"])))
+    np.testing.assert_array_equal(np.asarray(picture), model.texture.image)
 
 
 @pytest.mark.parametrize(("vertices", "component"), [(65_535, 5123), (65_536, 5125)])

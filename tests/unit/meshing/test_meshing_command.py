@@ -122,8 +122,8 @@ def test_wrong_usage_is_told(
     assert not (tmp_path / "out").exists()
 
 
-def test_the_pipeline_loads_neither_browser_viewers_nor_aws() -> None:
-    unwanted = ("dash", "plotly", "IPython", "flask", "scipy", "boto3")
+def test_the_pipeline_loads_no_browser_viewers_no_aws_and_no_usd() -> None:
+    unwanted = ("dash", "plotly", "IPython", "flask", "scipy", "boto3", "pxr")
     script = f"import sys, gen3d_meshing.pipeline; print([n for n in {unwanted} if n in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", script],
