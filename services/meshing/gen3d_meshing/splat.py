@@ -1,154 +1,113 @@
-"""Read Gaussian splats from a PLY file that may be damaged or lie about itself.
+"""Gaussian splats as SAM 3D Objects and others write them to PLY: the file's values and what they mean.
 
-The layout is that of 3D Gaussian splatting as SAM 3D Objects writes it: `binary_little_endian`, one element
-`vertex`, scalar properties. Opacity is stored as a logit, scale as a natural logarithm, rotation as a
-quaternion w, x, y, z that need not be normalised, colour as the zeroth spherical harmonic. Properties are
-found by name, so their order and further ones (normals, f_rest) do not matter.
+Opacity is stored as a logit, scale as a natural logarithm, rotation as a quaternion w, x, y, z that need not
+be normalised, colour as the zeroth spherical harmonic (Kerbl et al., 3D Gaussian Splatting, 2023). Further
+properties (normals, f_rest) are not used.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gen3d_meshing.ply import BLOCK, Floats, read_vertices
 from gen3d_meshing.problems import SplatInvalid
 
-Floats = NDArray[np.float32]
+__all__ = ["SH_C0", "VALUES", "Floats", "Splat", "read_splat"]
 
 SH_C0 = 0.28209479177387814
 """Value of the zeroth spherical harmonic: colour = 0.5 + SH_C0 * f_dc."""
 
-_POSITION = ("x", "y", "z")
-_COLOUR = ("f_dc_0", "f_dc_1", "f_dc_2")
-_SCALE = ("scale_0", "scale_1", "scale_2")
-_ROTATION = ("rot_0", "rot_1", "rot_2", "rot_3")
-_REQUIRED = (*_POSITION, *_COLOUR, "opacity", *_SCALE, *_ROTATION)
+VALUES = (
+    *("x", "y", "z", "f_dc_0", "f_dc_1", "f_dc_2", "opacity"),
+    *("scale_0", "scale_1", "scale_2", "rot_0", "rot_1", "rot_2", "rot_3"),
+)
+"""What is kept of a Gaussian, by its names in a file."""
 
-_TYPES = {
-    **dict.fromkeys(("char", "int8"), "<i1"),
-    **dict.fromkeys(("uchar", "uint8"), "<u1"),
-    **dict.fromkeys(("short", "int16"), "<i2"),
-    **dict.fromkeys(("ushort", "uint16"), "<u2"),
-    **dict.fromkeys(("int", "int32"), "<i4"),
-    **dict.fromkeys(("uint", "uint32"), "<u4"),
-    **dict.fromkeys(("float", "float32"), "<f4"),
-    **dict.fromkeys(("double", "float64"), "<f8"),
-}
-_FARTHEST = 1e6  # the frame is a unit cube; beyond this the squares of later steps lose their meaning
-_MAX_HEADER = 64 * 1024
-_END = b"end_header\n"
+_SATURATED = 40.0  # the logit of an opacity that is 0 or 1 in float32
+# Beyond, the squares of later steps lose their meaning. Scales are logarithms; the frame is a unit cube.
+# Repeated to the shape of a block, because NumPy is slow where it has to repeat along a short axis.
+_LARGEST = np.tile(np.array([1e6] * 6 + [_SATURATED] + [40] * 3 + [1e6] * 4, np.float32), (BLOCK, 1))
+_ROTATION = np.array([0] * 10 + [1] * 4, np.float32)
+_SHORTEST_ROTATION = 1e-12
 
 
 @dataclass(frozen=True)
 class Splat:
     """n Gaussians in the file's frame (Z-up, unit cube).
 
-    position: (n, 3). colour: (n, 3) sRGB in 0..1. opacity: (n,) in 0..1.
-    scale: (n, 3) standard deviations along the Gaussian's own axes, in units of position.
-    rotation: (n, 4) unit quaternions w, x, y, z from own axes to the frame.
+    values: (n, 14) the file's own, in the order of VALUES, all finite. The properties are in natural units;
+    they are computed when first asked for, because only some of a large file's Gaussians are used.
     """
 
-    position: Floats
-    colour: Floats
-    opacity: Floats
-    scale: Floats
-    rotation: Floats
+    values: Floats
 
     def __len__(self) -> int:
-        return len(self.position)
+        return len(self.values)
+
+    @cached_property
+    def position(self) -> Floats:
+        """(n, 3)."""
+        return self.values[:, 0:3].copy()
+
+    @cached_property
+    def colour(self) -> Floats:
+        """(n, 3) sRGB in 0..1."""
+        return (0.5 + SH_C0 * self.values[:, 3:6]).clip(0, 1)
+
+    @cached_property
+    def opacity(self) -> Floats:
+        """(n,) in 0..1."""
+        opacity: Floats = np.reciprocal(1 + np.exp(-self.values[:, 6]))
+        return opacity
+
+    @cached_property
+    def scale(self) -> Floats:
+        """(n, 3) standard deviations along the Gaussian's own axes, in units of position."""
+        scale: Floats = np.exp(self.values[:, 7:10].copy())  # NumPy is slow on few columns of many
+        return scale
+
+    @cached_property
+    def rotation(self) -> Floats:
+        """(n, 4) unit quaternions w, x, y, z from own axes to the frame."""
+        rotation = self.values[:, 10:14]
+        unit: Floats = rotation / np.linalg.norm(rotation, axis=1, keepdims=True)
+        return unit
 
     def take(self, index: NDArray[np.bool_] | NDArray[np.int64]) -> Self:
         """The Gaussians that a boolean or integer index selects."""
-        return type(self)(
-            self.position[index],
-            self.colour[index],
-            self.opacity[index],
-            self.scale[index],
-            self.rotation[index],
-        )
+        return type(self)(self.values[index])
 
 
 def read_splat(data: bytes) -> tuple[Splat, int]:
-    """The file's usable Gaussians, and how many were dropped because a value was not finite or absurd.
+    """A PLY file's usable Gaussians, and how many were dropped because a value was not finite or absurd.
 
     An infinite opacity is a saturated logit, hence clamped and kept. Raises SplatInvalid.
     """
-    count, row, start = _header(data)
-    expected = count * row.itemsize
-    found = len(data) - start
-    if found != expected:
-        raise SplatInvalid(f"{count} Gaussians need {expected} bytes, the file holds {found}")
-    table = np.frombuffer(data, row, count, start)
-
-    with np.errstate(all="ignore"):  # what is not finite is dropped below
-        return _usable(table)
-
-
-def _usable(table: NDArray[np.void]) -> tuple[Splat, int]:
-    position = _columns(table, _POSITION)
-    colour = 0.5 + SH_C0 * _columns(table, _COLOUR)
-    logit = _columns(table, ("opacity",))[:, 0]
-    log_scale = _columns(table, _SCALE)
-    rotation = _columns(table, _ROTATION)
-    norm = np.linalg.norm(rotation, axis=1)
-    usable = (
-        (np.abs(position) < _FARTHEST).all(1)
-        & np.isfinite(colour).all(1)
-        & ~np.isnan(logit)
-        & (np.abs(log_scale) < 40).all(1)  # e^40 overflows every later square; NaN fails too
-        & (norm > 0)
-        & np.isfinite(norm)
-    )
-    if not usable.any():
+    count, blocks = read_vertices(data, VALUES)
+    values = np.empty((count, len(VALUES)), np.float32)
+    kept = 0
+    with np.errstate(all="ignore"):  # what is not finite is dropped
+        for block in blocks:
+            usable = _usable(block)
+            values[kept : kept + len(usable)] = usable
+            kept += len(usable)
+    if not kept:
         raise SplatInvalid("no Gaussian has finite values")
-    splat = Splat(
-        position=position[usable].astype(np.float32),
-        colour=np.clip(colour[usable], 0, 1).astype(np.float32),
-        opacity=(1 / (1 + np.exp(-np.clip(logit[usable], -40, 40)))).astype(np.float32),
-        scale=np.exp(log_scale[usable]).astype(np.float32),
-        rotation=(rotation[usable] / norm[usable, None]).astype(np.float32),
-    )
-    return splat, len(table) - len(splat)
+    return Splat(values[:kept]), count - kept
 
 
-def _columns(table: NDArray[np.void], names: tuple[str, ...]) -> NDArray[np.float64]:
-    return np.stack([table[name].astype(np.float64) for name in names], axis=1)
-
-
-def _header(data: bytes) -> tuple[int, np.dtype[np.void], int]:
-    """(number of Gaussians, row type, offset of the first row)."""
-    head = data[:_MAX_HEADER]
-    end = head.find(_END)
-    if not head.startswith((b"ply\n", b"ply\r\n")) or end < 0:
-        raise SplatInvalid("not a PLY file")
-    try:
-        lines = head[:end].decode("ascii").splitlines()
-    except UnicodeDecodeError as error:
-        raise SplatInvalid("the PLY header is not text") from error
-
-    form, count, fields = None, None, []
-    for line in lines[1:]:
-        match line.split():
-            case [] | ["comment" | "obj_info", *_]:
-                pass
-            case ["format", *rest] if form is None:
-                form = rest
-            case ["element", "vertex", number] if count is None and number.isdecimal():
-                count = int(number)
-            case ["property", kind, name] if count is not None and kind in _TYPES:
-                fields.append((name, _TYPES[kind]))
-            case _:
-                raise SplatInvalid(f"unexpected line in the PLY header: {line[:80]!r}")
-    if form != ["binary_little_endian", "1.0"]:
-        raise SplatInvalid("the PLY file is not binary_little_endian 1.0")
-    if not count:
-        raise SplatInvalid("the PLY file holds no Gaussians")
-    names = [name for name, _ in fields]
-    if len(set(names)) != len(names):
-        raise SplatInvalid("a property occurs twice")
-    if missing := [name for name in _REQUIRED if name not in names]:
-        raise SplatInvalid(f"missing properties: {' '.join(missing)}")
-    return count, np.dtype(fields), end + len(_END)
+def _usable(block: Floats) -> Floats:
+    size, largest = np.abs(block), _LARGEST[: len(block)]
+    if (size <= largest).all() and (size @ _ROTATION > _SHORTEST_ROTATION).all():
+        return block
+    logit = block[:, 6]
+    np.clip(logit, -_SATURATED, _SATURATED, out=logit)
+    size = np.abs(block)
+    outside, _ = np.nonzero(~(size <= largest))
+    unturned = np.flatnonzero(~(size @ _ROTATION > _SHORTEST_ROTATION))
+    return np.delete(block, np.concatenate([outside, unturned]), axis=0)
