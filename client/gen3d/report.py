@@ -16,7 +16,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from gen3d.errors import Gen3DError
-from gen3d.sdk import Job, Session
+from gen3d.job import Job
+from gen3d.session import Session
 from gen3d.story import Branch, Stage, engines
 
 WEIGHT_FREE = "weight-free: made without a trained model, good for trying the system out, not for judging it"

@@ -12,13 +12,27 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from gen3d.errors import TransferFailed
+from gen3d.errors import TransferFailed, WrongUsage
 from gen3d.http import send
+
+MAX_BYTES = 20 * 1024 * 1024
+"""Of a photo or a mask."""
 
 _CODE, _MESSAGE = re.compile(r"<Code>(.*?)</Code>"), re.compile(r"<Message>(.*?)</Message>")
 
 Progress = Callable[[int, int], None]
 """Called with bytes sent so far and bytes in all."""
+
+
+def read_picture(path: Path, too_heavy: str) -> bytes:
+    """The content of a photo or mask that is to be sent. Raises WrongUsage with code `too_heavy`, or if it is
+    empty, and OSError."""
+    if path.stat().st_size > MAX_BYTES:  # the service refuses it as well, but a session would stay behind
+        raise WrongUsage.because(too_heavy)
+    content = path.read_bytes()
+    if not content:
+        raise WrongUsage(f"{path} is empty.", "Choose a file that holds a picture.")
+    return content
 
 
 class _Reading(io.BytesIO):

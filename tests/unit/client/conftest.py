@@ -14,8 +14,8 @@ from tests.unit.client.fake_service import Service
 
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gen3d.sdk._FIRST_PAUSE_SECONDS", 0.001)
-    monkeypatch.setattr("gen3d.sdk._LONGEST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr("gen3d.polling._FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr("gen3d.polling._LONGEST_PAUSE_SECONDS", 0.001)
     monkeypatch.setattr("gen3d.http.BACKOFF_SECONDS", 0.001)
 
 
