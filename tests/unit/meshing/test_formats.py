@@ -174,6 +174,7 @@ def read_usdz(path: Path) -> Loaded:
     if shader.GetIdAttr().Get() == "UsdPrimvarReader_float3":
         light = np.array(primvars.GetPrimvar(shader.GetInput("varname").Get()).Get())
         return Loaded(*shared, encoded(light)[triangles])
+    assert shader.GetInput("sourceColorSpace").Get() == "sRGB"
     with zipfile.ZipFile(path) as archive:
         image = Image.open(io.BytesIO(archive.read(shader.GetInput("file").Get().path)))
         uv = np.array(primvars.GetPrimvar("st").ComputeFlattened()).reshape(-1, 3, 2)
@@ -301,6 +302,7 @@ def test_usdz_is_packed_for_quick_look() -> None:
     for entry in entries:
         name, extra = np.frombuffer(content, "<u2", 2, entry.header_offset + 26)
         assert entry.compress_type == zipfile.ZIP_STORED
+        assert entry.date_time[0] == 1980
         assert (entry.header_offset + 30 + name + extra) % 64 == 0
 
 
