@@ -10,6 +10,8 @@ from gen3d_meshing.formats.draco import write_draco_glb
 from gen3d_meshing.formats.glb import write_glb
 from gen3d_meshing.formats.obj import write_obj_zip
 from gen3d_meshing.formats.ply import write_ply
+from gen3d_meshing.formats.splat import write_splat
+from gen3d_meshing.formats.spz import write_spz
 from gen3d_meshing.formats.stl import write_stl
 from gen3d_meshing.model import Model
 from gen3d_meshing.splat import Splat
@@ -33,4 +35,5 @@ WRITERS: dict[MeshFormat, Writer] = {
     "ply": lambda model, splat: {"mesh.ply": write_ply(model)},
     "stl": lambda model, splat: {"mesh.stl": write_stl(model.mesh)},
     "usdz": _usdz,
+    "splat": lambda model, splat: {"splat-clean.ply": write_splat(splat), "splat.spz": write_spz(splat)},
 }

@@ -23,6 +23,8 @@ FRAMES = {
     "mesh.usdz": Y_UP,
     "mesh.ply": Z_UP,
     "mesh.stl": Z_UP,
+    "splat-clean.ply": Z_UP,
+    "splat.spz": Y_UP,
 }
 """By a file's name; statistics and documentation repeat it."""
 
