@@ -143,7 +143,8 @@ def show(
     as_json: Json = False,
     api: Api = None,
 ) -> None:
-    """Show a job's stages and the tree of its events (times in UTC); download its files if --out is given."""
+    """Show a job's stages, the tree of its events (times in UTC) and its files; download them if --out is
+    given."""
     with reported(as_json), connected(api) as gen3d:
         job = gen3d.job(job_id)
         paths: dict[str, Path] = {}
@@ -162,7 +163,10 @@ def show(
         report.print_label(out, session, job)
         if job.problem:
             report.print_error(out, JobFailed.from_problem(job.problem))
-        report.print_files(out, paths)
+        if out_dir:
+            report.print_files(out, paths)
+        else:
+            report.print_sizes(out, job.summary()["files"])
 
 
 @app.command(cls=Command, options_metavar="SESSION [OPTIONS]")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from gen3d_events import option_text
 from gen3d_events.models import JobOptions, Quality
 
 from gen3d import report
@@ -25,6 +26,22 @@ def _quality(text: str) -> Quality:
     if text not in list(Quality):
         raise typer.BadParameter(f"{text} is not one of {', '.join(Quality)}.")
     return Quality(text)
+
+
+def _options(
+    quality: Quality | None, formats: str | None, texture: str | None, seed: int | None
+) -> JobOptions:
+    """Those that were given. Raises BadParameter."""
+    given: dict[str, Any] = {"quality": quality, "seed": seed}
+    given = {name: value for name, value in given.items() if value is not None}
+    try:
+        if formats is not None:
+            given["formats"] = option_text.formats(formats)
+        if texture is not None:
+            given["texture"] = option_text.texture(texture)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    return JobOptions.model_validate(given)
 
 
 def _numbers(text: str, option: str, form: str) -> list[float]:
@@ -94,6 +111,20 @@ def reconstruct(
             parser=_quality, metavar="|".join(Quality), help="More splats and triangles, or sooner."
         ),
     ] = Quality.BALANCED,
+    formats: Annotated[
+        str | None,
+        typer.Option(
+            metavar=",".join(option_text.FORMATS),
+            help="What to write the mesh and the splats as. Default: glb.",
+        ),
+    ] = None,
+    texture: Annotated[
+        str | None,
+        typer.Option(
+            metavar="|".join(option_text.TEXTURES),
+            help="Its side in px; none: colours at the vertices only. Default: 1024.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same.")] = 42,
     out_dir: Annotated[
         Path | None,
@@ -116,6 +147,7 @@ def reconstruct(
         raise typer.BadParameter(
             "shows what points and boxes choose; there is a mask.", param_hint="--preview"
         )
+    options = _options(quality, formats, texture, seed)
     progress = report.Progress(err)
     about: dict[str, Any] = {}
     with reported(as_json, about), connected(api) as gen3d:
@@ -128,7 +160,7 @@ def reconstruct(
         steps = gen3d.reconstruct(
             photo,
             mask,
-            JobOptions(quality=quality, seed=seed),
+            options,
             points=points,
             boxes=boxes,
             candidate=candidate,
@@ -144,6 +176,14 @@ def retry(
         Quality | None,
         typer.Option(parser=_quality, metavar="|".join(Quality), help="Default: as the job had it."),
     ] = None,
+    formats: Annotated[
+        str | None,
+        typer.Option(metavar=",".join(option_text.FORMATS), help="Default: as the job had them."),
+    ] = None,
+    texture: Annotated[
+        str | None,
+        typer.Option(metavar="|".join(option_text.TEXTURES), help="Default: as the job had it."),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, max=2**31 - 1, help="Default: as the job had it.")
     ] = None,
@@ -155,12 +195,11 @@ def retry(
     api: Api = None,
 ) -> None:
     """Start another job with the mask of JOB, follow it, and download what it made."""
+    options = _options(quality, formats, texture, seed)
     progress = report.Progress(err)
     about: dict[str, Any] = {}
     with reported(as_json, about), connected(api) as gen3d:
         before = gen3d.job(job_id)
-        given = {"quality": quality, "seed": seed}
-        options = JobOptions.model_validate({k: v for k, v in given.items() if v is not None})
         job = before.retry(options, name)
         directory = out_dir or Path("out") / job.id
         _make_folder(directory)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -144,10 +144,14 @@ def jobs_table(jobs: Iterable[Job]) -> Table:
 
 
 def print_files(console: Console, paths: dict[str, Path]) -> None:
-    """Size and path, the path last, so that it is never cut and can be copied."""
-    for path in paths.values():
-        line = f"{path.stat().st_size:>12,} bytes  {escape(str(path))}"
-        console.print(line, soft_wrap=True, highlight=False)
+    """Size and path of what was downloaded."""
+    print_sizes(console, {str(path): path.stat().st_size for path in paths.values()})
+
+
+def print_sizes(console: Console, sizes: Mapping[str, int]) -> None:
+    """Size in bytes and name, the name last, so that it is never cut and can be copied."""
+    for name, size in sizes.items():
+        console.print(f"{size:>12,} bytes  {escape(name)}", soft_wrap=True, highlight=False)
 
 
 def print_label(console: Console, session: Session, job: Job) -> None:

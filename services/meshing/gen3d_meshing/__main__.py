@@ -5,18 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import get_args
 
+from gen3d_events import option_text
 from gen3d_events.codes import codes
 from gen3d_events.models import JobOptions, MeshFormat, Quality, TextureSize
-from pydantic import ValidationError
 
 from gen3d_meshing.pipeline import Result, mesh_splat
 from gen3d_meshing.problems import NoMesh
 
 FAILED = 1
 
-_FORMATS, _SIZES = get_args(MeshFormat), get_args(TextureSize)
 _DEFAULT = JobOptions()
 _CLEAR_LINE = "\r\x1b[K"
 
@@ -63,14 +61,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--formats",
-        metavar=",".join(_FORMATS),
+        metavar=",".join(option_text.FORMATS),
         type=_formats,
         default=_DEFAULT.formats,
         help="default: glb",
     )
     parser.add_argument(
         "--texture",
-        metavar="|".join((*map(str, _SIZES), "none")),
+        metavar="|".join(option_text.TEXTURES),
         type=_texture,
         default=_DEFAULT.texture,
         help="its side in px; none: colours at the vertices only; default: 1024",
@@ -83,23 +81,21 @@ def _parser() -> argparse.ArgumentParser:
 
 def _formats(text: str) -> tuple[MeshFormat, ...]:
     try:
-        return JobOptions.model_validate({"formats": text.split(",")}).formats
-    except ValidationError as error:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is none of {', '.join(_FORMATS)}, or several of them with commas"
-        ) from error
+        return option_text.formats(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _texture(text: str) -> TextureSize | None:
-    sizes: dict[str, TextureSize | None] = {str(size): size for size in _SIZES} | {"none": None}
-    if text not in sizes:
-        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(sizes)}")
-    return sizes[text]
+    try:
+        return option_text.texture(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _triangles(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 4:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of triangles: a closed mesh has 4 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of triangles: a closed mesh has 4 or more.")
     return int(text)
 
 

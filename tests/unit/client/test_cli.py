@@ -104,6 +104,27 @@ def test_reconstruct_for_a_script(gen3d: Run, photo: Path, mask: Path, tmp_path:
     assert said["directory"] == str(tmp_path / "out" / "chair")
 
 
+def test_formats_and_texture(service: Service, gen3d: Run, photo: Path, mask: Path) -> None:
+    done = gen3d("reconstruct", photo, "--mask", mask, "--formats", "glb,usdz", "--texture", "2048")
+    assert done.returncode == 0, done.stderr
+    sent = service.bodies["job"]["options"]
+    assert (sent["formats"], sent["texture"]) == (["glb", "usdz"], 2048)
+
+
+@pytest.mark.parametrize("command", [("reconstruct", "chair.jpg", "--point", "1,1"), ("retry", JOB)], ids=str)
+@pytest.mark.parametrize(
+    ("option", "given"), [("--formats", "fbx"), ("--formats", "glb,glb"), ("--texture", "1000")]
+)
+@pytest.mark.usefixtures("photo")
+def test_formats_and_textures_that_there_are_not(
+    service: Service, gen3d: Run, command: tuple[str, ...], option: str, given: str
+) -> None:
+    done = gen3d(*command, option, given)
+    assert done.returncode == 2
+    assert f"'{given}' is none of" in " ".join(done.stderr.replace("│", " ").split())
+    assert service.requests == []
+
+
 def test_a_click_in_place_of_a_mask(service: Service, gen3d: Run, photo: Path, tmp_path: Path) -> None:
     service.files |= clickable.files()
     place = "{},{}".format(*clickable.RED)
@@ -223,6 +244,7 @@ def test_lists_and_show(gen3d: Run, photo: Path, mask: Path, tmp_path: Path) -> 
     assert SESSION in gen3d("sessions").stdout
     assert JOB in gen3d("jobs").stdout
     assert json.loads(gen3d("jobs", SESSION, "--json").stdout)["jobs"][0]["job_id"] == JOB
+    assert "           4 bytes  mesh.glb\n" in gen3d("show", JOB).stdout
     shown = gen3d("show", JOB, "--out", tmp_path / "again")
     assert "completed" in shown.stdout
     assert (tmp_path / "again" / "mesh.glb").read_bytes() == FILES["mesh.glb"]
@@ -374,3 +396,15 @@ def test_retry(gen3d: Run, service: Service, tmp_path: Path) -> None:
         "options": {"quality": "high", "formats": ["glb"], "texture": 1024, "seed": 42},
     }
     assert service.uploads == {}
+
+
+def test_retry_with_other_formats_and_no_texture(gen3d: Run, service: Service) -> None:
+    service.job = {}
+    done = gen3d("retry", JOB, "--formats", "usdz,obj", "--texture", "none")
+    assert done.returncode == 0, done.stderr
+    assert service.bodies["job"]["options"] == {
+        "quality": "balanced",
+        "formats": ["obj", "usdz"],
+        "texture": None,
+        "seed": 42,
+    }
