@@ -129,7 +129,7 @@ export type Intent = "select" | "direct";
 /** What a person can choose of a job. Same options and seed, same result. */
 export interface JobOptions {
   quality: Quality;
-  /** Each gives files: glb mesh.glb and mesh.draco.glb, obj mesh-obj.zip, ply mesh.ply, stl mesh.stl, usdz mesh.usdz, splat splat-clean.ply and a compact form of it. preview.png, turntable.webp and stats.json are always made. */
+  /** Each gives files: glb mesh.glb and mesh.draco.glb, obj mesh-obj.zip, ply mesh.ply, stl mesh.stl, usdz mesh.usdz, splat splat-clean.ply and splat.spz. preview.png, turntable.webp and stats.json are always made. */
   formats: ("glb" | "obj" | "ply" | "stl" | "usdz" | "splat")[];
   /** Side of the baked texture in px; null: colours at the vertices only. */
   texture: 512 | 1024 | 2048 | null;

@@ -57,8 +57,8 @@ class JobOptions(Model):
             min_length=1,
             json_schema_extra={"uniqueItems": True},
             description="Each gives files: glb mesh.glb and mesh.draco.glb, obj mesh-obj.zip, ply mesh.ply, "
-            "stl mesh.stl, usdz mesh.usdz, splat splat-clean.ply and a compact form of it. preview.png, "
-            "turntable.webp and stats.json are always made.",
+            "stl mesh.stl, usdz mesh.usdz, splat splat-clean.ply and splat.spz. preview.png, turntable.webp "
+            "and stats.json are always made.",
         ),
         AfterValidator(_each_once),
     ] = ("glb",)
