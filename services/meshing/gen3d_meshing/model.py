@@ -36,7 +36,7 @@ class Texture:
 
     @cached_property
     def jpeg(self) -> bytes:
-        """The image to about 40 dB, in a fifth of the bytes or less."""
+        """The image to 40 dB or better, in a quarter of the bytes."""
         return self._encoded("JPEG", quality=90, subsampling=0)
 
     def _encoded(self, form: str, **options: int) -> bytes:

@@ -13,6 +13,7 @@ from gen3d_meshing.formats.frames import y_up
 from gen3d_meshing.model import Model
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # zip's first: the same model gives the same bytes
+_EFFORT = 4  # of deflate: 4 % more bytes than by the usual 6, in a third of the time
 _MATERIAL = """\
 newmtl painted
 Kd 1 1 1
@@ -36,7 +37,7 @@ def write_obj_zip(model: Model) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name, (data, method) in files.items():
-            archive.writestr(zipfile.ZipInfo(name, _DATE), data, method)
+            archive.writestr(zipfile.ZipInfo(name, _DATE), data, method, _EFFORT)
     return content.getvalue()
 
 
