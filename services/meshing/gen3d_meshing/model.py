@@ -30,6 +30,17 @@ class Texture:
     triangles: Triangles
 
     @cached_property
+    def used(self) -> float:
+        """Share of the picture that triangles cover."""
+        a, b, c = self.uv.astype(np.float64)[self.triangles.T].transpose(0, 2, 1)
+        ab, ac = b - a, c - a
+        return float((ab[0] * ac[1] - ab[1] * ac[0]).sum() / 2)
+
+    def density(self, mesh: Mesh) -> float:
+        """Texels per unit of length, over all of the mesh's surface."""
+        return len(self.image) * float(np.sqrt(self.used / mesh.area))
+
+    @cached_property
     def png(self) -> bytes:
         """The image, exact."""
         return self._encoded("PNG")

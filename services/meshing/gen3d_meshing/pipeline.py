@@ -28,6 +28,7 @@ from gen3d_meshing.problems import MeshUnsound
 from gen3d_meshing.shape import Mesh
 from gen3d_meshing.splat import Floats, read_splat
 from gen3d_meshing.surface import depths, reconstruct
+from gen3d_meshing.texture import bake
 
 STATS_VERSION = "1.0"
 
@@ -53,8 +54,12 @@ class Result:
     """files: content by name: preview.png, stats.json, those of the formats. seconds: wall time of it all."""
 
     files: dict[str, bytes]
-    mesh: Mesh
+    model: Model
     seconds: float
+
+    @property
+    def mesh(self) -> Mesh:
+        return self.model.mesh
 
 
 def mesh_splat(
@@ -86,6 +91,9 @@ def mesh_splat(
         mesh, depth = _soundest(cloud, normals, preset)
     with clock.step("colour"):
         model = Model(mesh, vertex_colours(cloud, mesh.vertices))
+    if options.texture is not None:
+        with clock.step("texture"):
+            model = replace(model, texture=bake(mesh, cloud, normals, options.texture))
     files: dict[str, bytes] = {}
     for form in options.formats:
         with clock.step(form):
@@ -110,6 +118,7 @@ def mesh_splat(
         "bounds": {"min": corners.min(0).tolist(), "max": corners.max(0).tolist()},
         "area": mesh.area,
         "volume": mesh.volume,
+        "texture": _texture(model),
         "bytes": {"splat.ply": len(data), **{name: len(content) for name, content in files.items()}},
         "seconds": {**clock.seconds, "total": clock.total},
         "peak_memory_mb": _peak_memory_mb(),
@@ -123,7 +132,19 @@ def mesh_splat(
         },
     }
     files["stats.json"] = json.dumps(stats, indent=2).encode()
-    return Result(files, mesh, clock.total)
+    return Result(files, model, clock.total)
+
+
+def _texture(model: Model) -> dict[str, float] | None:
+    """Texels a side, texels per unit of length, share of the picture that shows the surface."""
+    texture = model.texture
+    if texture is None:
+        return None
+    return {
+        "size": len(texture.image),
+        "texel_density": round(texture.density(model.mesh), 1),
+        "used": round(texture.used, 4),
+    }
 
 
 def _soundest(cloud: Cloud, normals: Floats, preset: Preset) -> tuple[Mesh, int]:
