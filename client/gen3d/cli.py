@@ -106,10 +106,16 @@ app.command(cls=Command, options_metavar="PHOTO (--point | --box | --mask) ... [
 
 
 @app.command()
-def sessions(as_json: Json = False, api: Api = None) -> None:
+def sessions(
+    deleted: Annotated[
+        bool, typer.Option("--deleted", help="Those that are deleted and can be restored.")
+    ] = False,
+    as_json: Json = False,
+    api: Api = None,
+) -> None:
     """List your sessions, newest first."""
     with reported(as_json), connected(api) as gen3d:
-        found = list(gen3d.sessions())
+        found = list(gen3d.sessions(deleted=deleted))
         if as_json:
             print(json.dumps({"sessions": [session.summary() for session in found]}))
         else:

@@ -130,7 +130,13 @@ def sessions_table(sessions: Iterable[Session]) -> Table:
     table = _table("session")
     for session in sessions:
         count = len(session.jobs)
-        about = [session.name, f"{count} job{'' if count == 1 else 's'}" if count else None]
+        about = [
+            session.name,
+            f"{count} job{'' if count == 1 else 's'}" if count else None,
+            f"can be restored until {session.purge_at.astimezone():%d %b %Y %H:%M}"
+            if session.purge_at
+            else None,
+        ]
         table.add_row(session.id, _date(session.created_at), _state(session, about))
     return table
 

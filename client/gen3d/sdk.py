@@ -177,11 +177,12 @@ class Gen3D:
         `{sessions, jobs, gpu_seconds, bytes_stored, estimated_cost_usd}`."""
         return self.api.get("/usage", month=month)
 
-    def sessions(self) -> Iterator[Session]:
-        """Every session as the list shows it, newest first; fetched page by page."""
+    def sessions(self, *, deleted: bool = False) -> Iterator[Session]:
+        """Every session as the list shows it, newest first, or every deleted one that `restore` can bring
+        back; fetched page by page."""
         cursor: str | None = None
         while True:
-            page = self.api.get("/sessions", cursor=cursor)
+            page = self.api.get("/sessions", cursor=cursor, deleted="true" if deleted else None)
             yield from (Session(self, view) for view in page["sessions"])
             cursor = page.get("cursor")
             if not cursor:

@@ -44,6 +44,11 @@ class Session:
         return story.moment(self.view["created_at"])
 
     @property
+    def purge_at(self) -> datetime | None:
+        """Until when it can be restored, if it is deleted."""
+        return story.moment(self.view["purge_at"]) if "purge_at" in self.view else None
+
+    @property
     def events(self) -> read_model.Row:
         return dict(self.view["events"])
 
@@ -86,6 +91,7 @@ class Session:
             "state": self.state,
             "created_at": self.view["created_at"],
             "problem": self.problem,
+            **({"purge_at": self.view["purge_at"]} if self.purge_at else {}),
             "jobs": [job.id for job in self.jobs],
         }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,9 @@ def test_from_hidden_to_restored_to_gone(
             ask()
         assert (refused.value.code, refused.value.status) == ("session_not_found", 404)
     assert session.id not in {it.id for it in gen3d.sessions()}
+    (hidden,) = (it for it in gen3d.sessions(deleted=True) if it.id == session.id)
+    assert hidden.purge_at
+    assert hidden.purge_at > datetime.now(UTC)
     assert httpx.get(link, trust_env=False).status_code == 404
 
     restored = gen3d.restore(session.id)

@@ -98,19 +98,22 @@ app = APIGatewayRestResolver(
 def create_session(body: Annotated[schema.NewSession, Body()]) -> schema.CreatedSession:
     """Start a session: the answer holds the form to upload its photo with."""
     user_id, session_id = _user_id(), new_session_id()
-    rows.create(user_id, session_id, name=body.name, filename=body.filename)
-    form = _form(keys.incoming_photo(user_id, session_id), body.content_type or "application/octet-stream")
-    return schema.CreatedSession(session_id=session_id, state="awaiting_photo", upload=form)
+    session = rows.create(
+        user_id, session_id, name=body.name, filename=body.filename, content_type=body.content_type
+    )
+    return schema.CreatedSession(session_id=session_id, state="awaiting_photo", upload=_photo_form(session))
 
 
 @app.get("/sessions", operation_id="list_sessions")
 def list_sessions(
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
     cursor: Annotated[SessionId | None, Query()] = None,
+    deleted: Annotated[bool, Query()] = False,
 ) -> schema.SessionList:
-    """Your sessions with their jobs, newest first. `cursor` is the one of the page before."""
+    """Your sessions with their jobs, newest first; or those that are deleted and can be restored. `cursor` is
+    the one of the page before."""
     page, seen = schema.SessionList(sessions=[]), 0
-    found = rows.newest_first(_user_id(), cursor)
+    found = rows.newest_first(_user_id(), cursor, hidden=deleted)
     for session, jobs in found:
         page.sessions.append(session_view(session, jobs, _address, files=False))
         seen += 1 + len(jobs)
@@ -128,8 +131,7 @@ def get_session(session_id: str) -> schema.SessionView:
     embedding = _embedding(session) if "embedding_completed" in session else None
     view = session_view(session, reversed(jobs), _address, embedding=embedding)
     if view.state == "awaiting_photo":
-        # What was said of the file's kind is not kept; ingest looks at the content.
-        view.upload = _form(keys.incoming_photo(_user_id(), session_id), "application/octet-stream")
+        view.upload = _photo_form(session)
     return view
 
 
@@ -375,6 +377,13 @@ def _embedding(session: Row) -> schema.EmbeddingView | None:
         logger.warning("embedding without its manifest")
         return None
     return embedding_view(session, EmbeddingManifest.model_validate_json(body), _address, _decoder_address)
+
+
+def _photo_form(session: Row) -> schema.Form:
+    """It says of the file what the person said; ingest looks at the content."""
+    user_id, session_id, _ = rows.ids(session)
+    content_type = session.get("content_type", "application/octet-stream")
+    return _form(keys.incoming_photo(user_id, session_id), content_type)
 
 
 def _form(key: str, content_type: str) -> schema.Form:

@@ -107,11 +107,13 @@ def session(user_id: str, session_id: str) -> tuple[Row, list[Row]] | None:
     return rows[0], rows[1:]
 
 
-def newest_first(user_id: str, before: str | None = None) -> Iterator[tuple[Row, list[Row]]]:
+def newest_first(
+    user_id: str, before: str | None = None, *, hidden: bool = False
+) -> Iterator[tuple[Row, list[Row]]]:
     """A user's sessions with their jobs, both newest first, from the session before `before` on, but for the
-    deleted ones."""
+    deleted ones; or, if `hidden`, those of the deleted ones that can be restored."""
     for session, jobs in everything(user_id, before):
-        if not deleted(session):
+        if deleted(session) == hidden and "purging_at" not in session:
             yield session, jobs
 
 

@@ -192,6 +192,7 @@ class SessionView(View):
     session_id: str
     state: SessionState
     created_at: str
+    purge_at: str | None = Field(None, description="Of a deleted session: until then it can be restored.")
     name: str | None = None
     filename: str | None = None
     problem: Problem | None = None

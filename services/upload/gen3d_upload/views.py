@@ -28,6 +28,7 @@ def session_view(
         session_id=session["item_id"],
         state=session_state(session),
         created_at=session["created_at"],
+        purge_at=session.get("purge_at"),
         name=session.get("name"),
         filename=session.get("filename"),
         problem=_problem(session),

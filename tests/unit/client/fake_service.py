@@ -39,6 +39,7 @@ from starlette.routing import Route
 SESSION = "ses_01J00000000000000000000000"
 JOB = "job_01J00000000000000000000001"
 START = datetime(2026, 11, 20, 12, tzinfo=UTC)
+PURGE_AT = "2026-11-27T12:00:00.000Z"
 FILES = {
     "mask.png": b"mask",
     "splat.ply": b"splat" * 9,
@@ -191,7 +192,7 @@ class Service:
     async def delete_session(self, request: Request) -> Response:
         if request.path_params["session"] != SESSION:
             return problem(404, "session_not_found")
-        return JSONResponse({"session_id": SESSION, "purge_at": "2026-11-27T12:00:00.000Z"}, 202)
+        return JSONResponse({"session_id": SESSION, "purge_at": PURGE_AT}, 202)
 
     async def restore_session(self, request: Request) -> Response:
         if request.path_params["session"] != SESSION:
@@ -203,6 +204,8 @@ class Service:
         return JSONResponse(self.job_view())
 
     async def list_sessions(self, request: Request) -> Response:
+        if request.query_params.get("deleted") == "true":
+            return JSONResponse({"sessions": [self.session_view() | {"purge_at": PURGE_AT}]})
         page = {"sessions": [self.session_view()]}
         if request.query_params.get("cursor") == "next":
             return JSONResponse(page)

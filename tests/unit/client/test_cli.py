@@ -364,6 +364,13 @@ def test_delete_and_restore(gen3d: Run) -> None:
     assert json.loads(gen3d("restore", SESSION, "--json").stdout)["session_id"] == SESSION
 
 
+def test_what_can_be_restored_is_listed(gen3d: Run) -> None:
+    assert "can be restored until 27 Nov 2026" in " ".join(gen3d("sessions", "--deleted").stdout.split())
+    (listed,) = json.loads(gen3d("sessions", "--deleted", "--json").stdout)["sessions"]
+    assert (listed["session_id"], listed["purge_at"]) == (SESSION, "2026-11-27T12:00:00.000Z")
+    assert "restored" not in gen3d("sessions").stdout
+
+
 @pytest.mark.parametrize("command", ["delete", "restore"])
 def test_a_session_that_is_not_there(gen3d: Run, command: str) -> None:
     gone = gen3d(command, "ses_01J0000000000000000000000Z", "--json")

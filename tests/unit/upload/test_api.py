@@ -90,6 +90,13 @@ def test_a_session_needs_no_particulars() -> None:
     assert found.body["upload"]["fields"]["Content-Type"] == "application/octet-stream"
 
 
+def test_a_fresh_form_says_of_the_file_what_the_first_one_said() -> None:
+    made = call("POST", "/sessions", {"content_type": "image/webp"}).body
+    shown = call("GET", f"/sessions/{made['session_id']}").body
+    for form in (made["upload"], shown["upload"]):
+        assert form["fields"]["Content-Type"] == "image/webp"
+
+
 def test_a_new_session_shows_only_what_is_known() -> None:
     session_id = call("POST", "/sessions", {"name": "Chair"}).body["session_id"]
     found = call("GET", f"/sessions/{session_id}")

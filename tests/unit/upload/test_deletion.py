@@ -162,6 +162,46 @@ def test_a_deletion_is_taken_back(published: Published) -> None:
     assert rows.session(USER, SESSION)
 
 
+def hidden(**query: str) -> Any:
+    return call("GET", "/sessions", deleted="true", **query).body
+
+
+@pytest.mark.usefixtures("published")
+def test_what_is_hidden_is_listed_apart_until_it_is_restored() -> None:
+    assert hidden() == {"sessions": []}
+    purge_at = call("DELETE", f"/sessions/{SESSION}").body["purge_at"]
+    (found,) = hidden()["sessions"]
+    assert (found["session_id"], found["purge_at"], len(found["jobs"])) == (SESSION, purge_at, 1)
+    assert call("GET", "/sessions", user=OTHER, deleted="true").body == {"sessions": []}
+    assert call("GET", "/sessions", deleted="false").body == {"sessions": []}
+    call("POST", f"/sessions/{SESSION}/restore")
+    assert hidden() == {"sessions": []}
+    (found,) = call("GET", "/sessions").body["sessions"]
+    assert "purge_at" not in found
+
+
+@pytest.mark.usefixtures("published")
+def test_what_is_being_purged_is_listed_nowhere() -> None:
+    delete()
+    session = rows.get(USER, SESSION)
+    assert session
+    assert rows.begin_purge(session)
+    assert hidden() == {"sessions": []} == call("GET", "/sessions").body
+
+
+@pytest.mark.usefixtures("published")
+def test_hidden_sessions_come_page_by_page() -> None:
+    more = [call("POST", "/sessions", {}).body["session_id"] for _ in range(3)]
+    for session_id in (SESSION, more[0], more[2]):
+        assert call("DELETE", f"/sessions/{session_id}").status == 202
+    seen: list[str] = []
+    page: dict[str, Any] = {"cursor": None}
+    while "cursor" in page:
+        page = hidden(limit="1", **({"cursor": page["cursor"]} if page["cursor"] else {}))
+        seen += [it["session_id"] for it in page["sessions"]]
+    assert seen == sorted([SESSION, more[0], more[2]], reverse=True)
+
+
 def test_asking_again_changes_nothing_and_tells_the_same(published: Published) -> None:
     assert delete() == delete()
     first, second = published()
