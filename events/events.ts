@@ -285,6 +285,8 @@ export interface ReconstructionFailed {
   detail_text?: string;
   /** Of the job, where it is known. */
   quality?: Quality;
+  /** Name of the engine that the stack is set up with. */
+  reconstructor?: string;
 }
 
 /** A mask passed every check: the job can be computed. */

@@ -13,7 +13,6 @@ from typing import Literal, NamedTuple
 from gen3d_events.event import Event
 from gen3d_events.models import (
     EmbeddingCompleted,
-    Engine,
     MeshCompleted,
     Quality,
     ReconstructionCompleted,
@@ -43,20 +42,21 @@ def measures(event: Event) -> Measures:
     match event:
         case EmbeddingCompleted():
             return Measures(
-                _since(event.requested_at, event, "Initialization.Duration"), (_by(event.engine),)
+                _since(event.requested_at, event, "Initialization.Duration"), (_by(event.engine.name),)
             )
         case ReconstructionCompleted():
             waited = _since(event.requested_at, event, "Reconstruction.Duration")
             quality = event.options.quality
-            # A failure knows no engine, so only without one is a success beside its failures.
-            return Measures((*waited, _success(1)), (_by(quality=quality), _by(event.engine, quality)))
+            return Measures((*waited, _success(1)), (_by(quality=quality), _by(event.engine.name, quality)))
+        case ReconstructionFailed(quality=Quality() as quality, reconstructor=str() as engine):
+            return Measures((_success(0),), (_by(quality=quality), _by(engine, quality)))
         case ReconstructionFailed():
             return Measures((_success(0),), (_by(quality=event.quality),) if event.quality else ())
         case MeshCompleted():
             duration = Figure("Meshing.Duration", event.seconds, "Seconds")
             mesh = event.files.get("mesh.glb")
             size = (Figure("MeshSize", mesh.bytes, "Bytes"),) if mesh else ()
-            return Measures((duration, *size), (_by(event.engine, event.quality),))
+            return Measures((duration, *size), (_by(event.engine.name, event.quality),))
     return Measures()
 
 
@@ -73,5 +73,5 @@ def _success(value: Literal[0, 1]) -> Figure:
     return Figure("Reconstruction.Success", value, "Count")
 
 
-def _by(engine: Engine | None = None, quality: Quality | None = None) -> dict[str, str]:
-    return ({"engine": engine.name} if engine else {}) | ({"quality": quality.value} if quality else {})
+def _by(engine: str | None = None, quality: Quality | None = None) -> dict[str, str]:
+    return ({"engine": engine} if engine else {}) | ({"quality": quality.value} if quality else {})

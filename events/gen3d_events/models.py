@@ -251,6 +251,7 @@ class ReconstructionFailed(Failure):
     source = "gen3d.reconstruction"
     detail_type = "Reconstruction Failed"
     quality: Quality | None = Field(None, description="Of the job, where it is known.")
+    reconstructor: str | None = Field(None, description="Name of the engine that the stack is set up with.")
 
 
 class ReconstructionRetryScheduled(Failure):

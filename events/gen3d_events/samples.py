@@ -204,7 +204,9 @@ _reconstructed = _tell(
     _succeeded,
 )
 _tell(
-    ReconstructionFailed.because("inference_failed", "RuntimeError in the decoder", quality=Quality.BALANCED),
+    ReconstructionFailed.because(
+        "inference_failed", "RuntimeError in the decoder", quality=Quality.BALANCED, reconstructor="relief"
+    ),
     _job,
     111,
     _failed,

@@ -10,6 +10,7 @@ from gen3d_events import endpoint, keys
 from gen3d_events.event import Event
 from gen3d_events.inference import InferenceRequest
 from gen3d_events.models import (
+    Quality,
     ReconstructionFailed,
     ReconstructionRequested,
     ReconstructionRetryScheduled,
@@ -30,7 +31,14 @@ def given_up(
     event: ReconstructionRequested | ReconstructionRetryScheduled, code: str, detail: str
 ) -> ReconstructionFailed:
     """What is told of an attempt that could not be asked for."""
-    return ReconstructionFailed.because(code, detail, quality=event.options.quality)
+    return failure(code, detail, event.options.quality)
+
+
+def failure(code: str, detail: str, quality: Quality | None) -> ReconstructionFailed:
+    """A final one. What failed named no engine, so it counts for the one that the stack is set up with."""
+    return ReconstructionFailed.because(
+        code, detail, quality=quality, reconstructor=os.environ["RECONSTRUCTOR"]
+    )
 
 
 def request_for(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from botocore.exceptions import BotoCoreError, ClientError
 from gen3d_events import endpoint
 from gen3d_events.consumer import consumes
 from gen3d_events.event import Event
@@ -12,15 +13,31 @@ from gen3d_events.inference_failure import InferenceFailure
 from gen3d_events.models import (
     InferenceFailed,
     InferenceSucceeded,
+    Quality,
     ReconstructionCompleted,
     ReconstructionFailed,
     ReconstructionRetryScheduled,
 )
+from pydantic import ValidationError
 
-from gen3d_reconstruction.attempts import MAX_ATTEMPTS
+from gen3d_reconstruction.attempts import MAX_ATTEMPTS, failure
 
 
-@consumes(InferenceSucceeded, InferenceFailed, failed=ReconstructionFailed, once=endpoint.request_id)
+def given_up(event: InferenceSucceeded | InferenceFailed, code: str, detail: str) -> ReconstructionFailed:
+    """What is told of an answer that could not be worked on."""
+    return failure(code, detail, _quality(event))
+
+
+def _quality(event: InferenceSucceeded | InferenceFailed) -> Quality | None:
+    """The job's, unless its request is what cannot be read."""
+    try:
+        options = endpoint.request_behind(event).options
+    except (BotoCoreError, ClientError, ValidationError):
+        return None
+    return options.quality if options else None
+
+
+@consumes(InferenceSucceeded, InferenceFailed, failed=given_up, once=endpoint.request_id)
 def handler(event: InferenceSucceeded | InferenceFailed) -> Iterator[Event]:
     yield outcome(endpoint.request_behind(event), endpoint.answer(event, ReconstructReply))
 
@@ -53,4 +70,4 @@ def outcome(
             options=request.options,
             requested_at=request.requested_at,
         )
-    return ReconstructionFailed.because(answer.code, answer.detail, quality=request.options.quality)
+    return failure(answer.code, answer.detail, request.options.quality)

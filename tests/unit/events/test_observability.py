@@ -18,6 +18,7 @@ from gen3d_events.models import (
     EmbeddingFailed,
     ImageUploaded,
     InferenceSucceeded,
+    JobOptions,
     MeshCompleted,
     Quality,
     ReconstructionCompleted,
@@ -197,6 +198,14 @@ def test_durations_are_from_the_first_request_to_the_result() -> None:
     metadata = COMPLETED.metadata.model_copy(update={"occurred_at": later})
     assert figures(COMPLETED) == {"Reconstruction.Duration": 16.0, "Reconstruction.Success": 1}
     assert figures(COMPLETED.with_metadata(metadata))["Reconstruction.Duration"] == 46.0
+
+
+def test_a_failure_counts_beside_the_successes_of_its_engine() -> None:
+    failed = ReconstructionFailed.because("inference_failed", quality=Quality.HIGH, reconstructor="relief")
+    by = ({"quality": "high"}, {"engine": "relief", "quality": "high"})
+    assert measures(failed).by == by
+    changed = COMPLETED.model_copy(update={"options": JobOptions(quality=Quality.HIGH)})
+    assert measures(caused(changed, SUCCEEDED, "test", 0)).by == by
 
 
 def test_a_mesh_has_its_time_and_size() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from gen3d_events import aws
 from gen3d_events.consumer import Consumer
 from gen3d_events.event import Event
 from gen3d_events.inference import InferenceRequest, ReconstructReply
@@ -49,6 +50,11 @@ REPLY = ReconstructReply(
     seconds=3.91,
 )
 OUT_OF_MEMORY = InferenceFailure("inference_out_of_memory", "CUDA out of memory")
+
+
+@pytest.fixture(autouse=True)
+def reconstructor_of_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECONSTRUCTOR", "relief")
 
 
 def request(attempt: int = 1) -> InferenceRequest:
@@ -110,6 +116,34 @@ def test_an_attempt_that_is_given_up_says_of_which_quality(
     (failed,) = cloud.heard()
     assert isinstance(failed, ReconstructionFailed)
     assert (failed.code, failed.quality) == ("internal_error", options.quality)
+    assert failed.reconstructor == "relief"
+
+
+def test_an_answer_that_is_given_up_says_of_which_quality(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATA_BUCKET", BUCKET)
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    s3.put_object(Bucket=BUCKET, Key="in", Body=request().model_dump_json().encode())
+    answer = samples["Inference Succeeded"].model_copy(update={"input_key": "in", "output_key": "none"})
+    event = answer.with_metadata(samples["Inference Succeeded"].metadata)
+    assert len(cloud.deliver(finish.handler, cloud.record(envelope(event), 5))) == 1
+    (failed,) = cloud.heard()
+    assert isinstance(failed, ReconstructionFailed)
+    assert (failed.code, failed.quality) == ("internal_error", options.quality)
+    assert failed.reconstructor == "relief"
+
+
+def test_an_answer_whose_request_is_gone_is_given_up_all_the_same(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATA_BUCKET", "no-such-bucket-of-ours")
+    event = samples["Inference Succeeded"]
+    assert len(cloud.deliver(finish.handler, cloud.record(envelope(event), 5))) == 1
+    (failed,) = cloud.heard()
+    assert isinstance(failed, ReconstructionFailed)
+    assert (failed.code, failed.quality) == ("internal_error", None)
 
 
 def test_an_event_about_no_job_is_an_error(data_bucket: Any) -> None:
@@ -175,13 +209,15 @@ def test_a_passing_failure_schedules_the_next_attempt(attempt: int) -> None:
 
 def test_the_last_attempt_is_final() -> None:
     event = finish.outcome(request(MAX_ATTEMPTS), OUT_OF_MEMORY)
-    assert event == ReconstructionFailed.because(*OUT_OF_MEMORY, quality=options.quality)
+    assert event == ReconstructionFailed.because(
+        *OUT_OF_MEMORY, quality=options.quality, reconstructor="relief"
+    )
 
 
 @pytest.mark.parametrize("code", ["inference_failed", "model_unavailable", "inference_request_invalid"])
 def test_a_lasting_failure_is_final_at_once(code: str) -> None:
     event = finish.outcome(request(), InferenceFailure(code, "why"))
-    assert event == ReconstructionFailed.because(code, "why", quality=options.quality)
+    assert event == ReconstructionFailed.because(code, "why", quality=options.quality, reconstructor="relief")
 
 
 def test_the_request_of_an_embedding_is_no_reconstructions(data_bucket: Any) -> None:
