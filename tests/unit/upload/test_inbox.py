@@ -21,6 +21,7 @@ from gen3d_events.samples import BUCKET, USER
 from gen3d_upload import inbox, ingest, rows
 from gen3d_upload.cutout import check_cut_out
 from gen3d_upload.history import STEP
+from gen3d_upload.limits import MAX_BYTES
 from gen3d_upload.rejected import Rejected
 from gen3d_upload.watchdog import timed_out
 from PIL import Image
@@ -96,6 +97,13 @@ def test_a_run_that_died_between_the_rows_is_taken_up(s3: Any, monkeypatch: pyte
         ("mask_too_small", cut_out(Image.new("L", (96, 72), 0))),
         ("image_unsupported", b"no picture"),
         ("image_corrupt", cut_out()[:300]),
+        ("image_too_small", encode(scene().convert("RGBA").resize((96, 63)), "PNG")),
+        ("image_too_large", encode(Image.new("LA", (8193, 64)), "PNG")),
+        (
+            "image_animated",
+            cut_out(format="WEBP", save_all=True, append_images=[Image.new("RGBA", (96, 72))]),
+        ),
+        ("image_too_heavy", cut_out() + b"\0" * MAX_BYTES),
     ],
 )
 def test_what_is_no_cut_out_object_is_rejected_and_leaves_its_name(s3: Any, code: str, data: bytes) -> None:
