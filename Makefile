@@ -72,8 +72,9 @@ format: .venv-lint/.ready ## Rewrite the sources in the project's style
 	@$(LINT)/ruff format --quiet $(CHECKED) && $(LINT)/ruff check --fix --quiet $(CHECKED)
 
 .PHONY: bench
-bench: .venv/.ready .venv/.bench ## Measure the clicks' masks and the pipeline; numbers in out/bench/
+bench: .venv/.ready .venv/.bench ## Measure the clicks' masks, the splats' reader and the pipeline; numbers in out/bench/
 	@$(RUN)/python -m benchmarks.clicks
+	@$(RUN)/python -m benchmarks.splat_reader
 	@$(RUN)/python -m benchmarks.pipeline
 
 # --- in an AWS account (STAGE=dev|staging|prod) -----------------------------------------------------

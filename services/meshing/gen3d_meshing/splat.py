@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from gen3d_meshing.ply import BLOCK, Floats, read_vertices
+from gen3d_meshing.ply import Floats, read_vertices
 from gen3d_meshing.problems import SplatInvalid
 
 __all__ = ["SH_C0", "VALUES", "Floats", "Splat", "read_splat"]
@@ -30,9 +30,10 @@ VALUES = (
 
 _SATURATED = 40.0  # the logit of an opacity that is 0 or 1 in float32
 # Beyond, the squares of later steps lose their meaning. Scales are logarithms; the frame is a unit cube.
-# Repeated to the shape of a block, because NumPy is slow where it has to repeat along a short axis.
-_LARGEST = np.tile(np.array([1e6] * 6 + [_SATURATED] + [40] * 3 + [1e6] * 4, np.float32), (BLOCK, 1))
-_ROTATION = np.array([0] * 10 + [1] * 4, np.float32)
+_LARGEST = np.array([1e6] * 6 + [_SATURATED] + [40] * 3 + [1e6] * 4, np.float32)
+_USUAL = 40.0  # the least of them
+# A product with it tells a rotation of zero; the odd numbers keep others from giving zero by chance.
+_ACROSS = np.array([0] * 10 + [1, 2**0.5, 3**0.5, 5**0.5], np.float32)
 _SHORTEST_ROTATION = 1e-12
 
 
@@ -102,12 +103,13 @@ def read_splat(data: bytes) -> tuple[Splat, int]:
 
 
 def _usable(block: Floats) -> Floats:
-    size, largest = np.abs(block), _LARGEST[: len(block)]
-    if (size <= largest).all() and (size @ _ROTATION > _SHORTEST_ROTATION).all():
+    # Nearly every block is sound throughout, which three passes over it tell; NaN fails each comparison.
+    usual = block.max() <= _USUAL and block.min() >= -_USUAL
+    if usual and (np.abs(block @ _ACROSS) > _SHORTEST_ROTATION).all():
         return block
     logit = block[:, 6]
     np.clip(logit, -_SATURATED, _SATURATED, out=logit)
     size = np.abs(block)
-    outside, _ = np.nonzero(~(size <= largest))
-    unturned = np.flatnonzero(~(size @ _ROTATION > _SHORTEST_ROTATION))
+    outside, _ = np.nonzero(~(size <= _LARGEST))
+    unturned = np.flatnonzero(~(size[:, 10:14].sum(1) > _SHORTEST_ROTATION))
     return np.delete(block, np.concatenate([outside, unturned]), axis=0)

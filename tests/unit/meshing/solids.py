@@ -125,6 +125,13 @@ def ply(rows: Array, names: Sequence[str] = PROPERTIES, *, count: int | None = N
     return "\n".join(lines).encode() + rows.astype("<f4").tobytes()
 
 
+def text(rows: Array, names: Sequence[str] = PROPERTIES, *, line: str = "\n") -> bytes:
+    """An ASCII PLY file, with digits enough for every float32."""
+    head = ply(rows[:0], names, count=len(rows)).replace(b"binary_little_endian", b"ascii")
+    body = "".join(" ".join(f"{value:.9g}" for value in row) + line for row in rows)
+    return head.replace(b"\n", line.encode()) + body.encode()
+
+
 def _turns(normals: Array) -> Array:
     """(n, 4) quaternions w, x, y, z that turn the z axis to the normals."""
     x, y, z = normals.T

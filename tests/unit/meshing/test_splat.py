@@ -14,7 +14,7 @@ from gen3d_meshing.splat import VALUES, Splat, read_splat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.meshing.solids import PROPERTIES, SOLIDS, Array, ply, splat_rows
+from tests.unit.meshing.solids import PROPERTIES, SOLIDS, Array, ply, splat_rows, text
 
 RNG = np.random.default_rng(0)
 PLACES, NORMALS = SOLIDS["sphere"].sample(RNG, 50)
@@ -32,13 +32,6 @@ def table(rows: Array, kinds: Sequence[str], names: Sequence[str] = PROPERTIES, 
     for name, column in zip(names, rows.T, strict=True):
         packed[name] = column
     return packed.tobytes()
-
-
-def text(rows: Array, names: Sequence[str] = PROPERTIES, *, line: str = "\n") -> bytes:
-    """An ASCII PLY file, with digits enough for every float32."""
-    head = ply(rows[:0], names, count=len(rows)).replace(b"binary_little_endian", b"ascii")
-    body = "".join(" ".join(f"{value:.9g}" for value in row) + line for row in rows)
-    return head.replace(b"\n", line.encode()) + body.encode()
 
 
 def assert_same(splat: Splat, rows: Array = ROWS) -> None:
