@@ -73,14 +73,15 @@ def test_every_event_once_and_in_causal_order(run: Run) -> None:
     judge(run.story)
 
 
-def test_the_mesh_is_closed_and_coloured(run: Run) -> None:
+def test_the_mesh_is_closed_and_textured(run: Run) -> None:
     mesh = trimesh.load_mesh(run.files["mesh.glb"])
+    mesh.merge_vertices(merge_tex=True, merge_norm=True)  # the texture's seams
     assert mesh.is_watertight
     assert mesh.volume > 0
     content = run.files["mesh.glb"].read_bytes()
     description = json.loads(content[20 : 20 + int.from_bytes(content[12:16], "little")])
     (primitive,) = description["meshes"][0]["primitives"]
-    assert set(primitive["attributes"]) == {"POSITION", "NORMAL", "COLOR_0"}
+    assert set(primitive["attributes"]) == {"POSITION", "NORMAL", "TEXCOORD_0"}
 
 
 def test_the_files(run: Run, mask: Path) -> None:
@@ -101,7 +102,7 @@ def test_the_result_says_which_engines_made_it(run: Run) -> None:
     summary = json.loads(run.files["job.json"].read_text())
     assert summary["weight_free"] is True
     assert "relief" in {engine["name"] for engine in summary["engines"]}
-    assert summary["options"] == {"quality": "fast", "formats": ["glb"], "seed": 7}
+    assert summary["options"] == {"quality": "fast", "formats": ["glb"], "texture": 1024, "seed": 7}
 
 
 def test_the_embedding_is_ready_for_clicks(run: Run) -> None:
