@@ -23,10 +23,11 @@ from gen3d_meshing.formats.frames import FRAMES, y_up
 from gen3d_meshing.lean_open3d import o3d
 from gen3d_meshing.model import Model
 from gen3d_meshing.normals import outward_normals
-from gen3d_meshing.preview import draw
+from gen3d_meshing.preview import still, turntable
 from gen3d_meshing.problems import MeshUnsound
 from gen3d_meshing.shape import Mesh
 from gen3d_meshing.splat import Floats, read_splat
+from gen3d_meshing.studio import Studio
 from gen3d_meshing.surface import depths, reconstruct
 from gen3d_meshing.texture import bake
 
@@ -51,7 +52,8 @@ PRESETS = {
 
 @dataclass(frozen=True)
 class Result:
-    """files: content by name: preview.png, stats.json, those of the formats. seconds: wall time of it all."""
+    """files: content by name: preview.png, turntable.webp, stats.json, those of the formats. seconds: wall
+    time of it all."""
 
     files: dict[str, bytes]
     model: Model
@@ -99,7 +101,10 @@ def mesh_splat(
         with clock.step(form):
             files |= WRITERS[form](model, cloud.splat)
     with clock.step("preview"):
-        files["preview.png"] = draw(model)
+        studio = Studio(model)
+        files["preview.png"] = still(studio)
+    with clock.step("turntable"):
+        files["turntable.webp"] = turntable(studio)
 
     corners = y_up(np.stack([mesh.vertices.min(0), mesh.vertices.max(0)]))
     stats: dict[str, Any] = {

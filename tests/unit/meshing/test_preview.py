@@ -6,10 +6,11 @@ import io
 
 import numpy as np
 from gen3d_meshing.colour import srgb_to_linear
-from gen3d_meshing.model import Model
+from gen3d_meshing.model import Model, Texture
 from gen3d_meshing.pipeline import Result
-from gen3d_meshing.preview import SIZE, draw
-from PIL import Image
+from gen3d_meshing.preview import FRAMES, SIZE, TURNTABLE_SIZE, still, turntable
+from gen3d_meshing.studio import AZIMUTH, Studio
+from PIL import Image, ImageSequence
 
 from tests.unit.meshing.solids import Array, Solid
 
@@ -42,7 +43,7 @@ def test_edges_are_smooth_and_a_soft_shadow_lies_below(capsule: Result) -> None:
 
 def test_light_falls_from_above(capsule: Result) -> None:
     grey = np.full(capsule.mesh.vertices.shape, 0.4, np.float32)
-    image = pixels(draw(Model(capsule.mesh, grey), 128))
+    image = pixels(still(Studio(Model(capsule.mesh, grey)), 128))
     solid = image[..., 3] == 1
     rows = np.flatnonzero(solid.any(axis=1))
     brightness = [image[row, solid[row], :3].mean() for row in rows]
@@ -51,7 +52,7 @@ def test_light_falls_from_above(capsule: Result) -> None:
 
 def test_colours_are_the_meshs(capsule: Result) -> None:
     red = np.tile(srgb_to_linear(np.array([[0.8, 0.1, 0.1]], np.float32)), (len(capsule.mesh.vertices), 1))
-    image = pixels(draw(Model(capsule.mesh, red), 96))
+    image = pixels(still(Studio(Model(capsule.mesh, red)), 96))
     red_part, green_part, blue_part = image[image[..., 3] == 1][:, :3].mean(axis=0)
     assert red_part > 0.5
     assert max(green_part, blue_part) < 0.3
@@ -64,3 +65,65 @@ def test_the_shadow_ends_in_a_curve_and_not_along_a_line(example: tuple[Solid, R
     below = seen[:, seen.any(axis=0)]
     ends = np.argmax(below[::-1], axis=0)
     assert np.bincount(ends).max() < 0.25 * len(ends)
+
+
+def test_a_texture_is_shown_where_its_triangles_lie(capsule: Result) -> None:
+    """Red on its left, blue on its right; what is left of the object's middle lies on the left."""
+    mesh = capsule.mesh
+    corners = np.zeros((len(mesh.triangles) * 3, 2), np.float32)
+    to_the_right = np.array((np.cos(AZIMUTH), np.sin(AZIMUTH), 0), np.float32)
+    on_left = mesh.vertices[mesh.triangles].mean(1) @ to_the_right < 0
+    corners[:, 0] = np.repeat(np.where(on_left, 0.25, 0.75), 3)
+    corners[:, 1] = 0.9
+    image = np.zeros((512, 512, 3), np.uint8)
+    image[:256, :256, 0] = 200
+    image[:256, 256:, 2] = 200
+    texture = Texture(
+        image, corners, mesh.triangles.reshape(-1), np.arange(len(corners), dtype=np.uint32).reshape(-1, 3)
+    )
+    white = np.ones(mesh.vertices.shape, np.float32)
+    drawn = pixels(still(Studio(Model(mesh, white, texture)), 96))
+    solid = drawn[..., 3] == 1
+    left, right = (
+        half[..., :3][mask].mean(0)
+        for half, mask in zip(np.split(drawn, 2, 1), np.split(solid, 2, 1), strict=True)
+    )
+    assert left[0] > 3 * left[2]
+    assert right[2] > 2 * right[0]
+
+
+def frames(webp: bytes) -> Array:
+    """(frames, rows, columns, 4) in 0..1."""
+    image = Image.open(io.BytesIO(webp))
+    assert image.format == "WEBP"
+    assert image.info["loop"] == 0
+    return np.stack([np.asarray(frame.convert("RGBA")) / 255 for frame in ImageSequence.Iterator(image)])
+
+
+def test_the_turntable_turns_once_on_a_transparent_ground(example: tuple[Solid, Result]) -> None:
+    _, result = example
+    webp = result.files["turntable.webp"]
+    assert len(webp) < 1_500_000
+    seen = frames(webp)
+    assert seen.shape == (FRAMES, TURNTABLE_SIZE, TURNTABLE_SIZE, 4)
+    alpha = seen[..., 3]
+    assert alpha[:, [0, -1]].max() == 0
+    assert alpha[:, :, [0, -1]].max() == 0
+    assert (alpha == 1).mean((1, 2)).min() > 0.1
+
+
+def test_the_turntable_shows_all_sides_and_keeps_its_light(capsule: Result) -> None:
+    """A capsule red in front and blue behind, under a light that stays at its left."""
+    mesh = capsule.mesh
+    front = mesh.vertices[:, 1:2] < 0
+    colours = np.where(front, (0.6, 0.02, 0.02), (0.02, 0.02, 0.6)).astype(np.float32)
+    seen = frames(turntable(Studio(Model(mesh, colours)), 64))
+    mean = [frame[frame[..., 3] == 1][:, :3].mean(0) for frame in seen]
+    redness = np.array([red - blue for red, _, blue in mean])
+    assert redness[0] > 0.2
+    assert redness[FRAMES // 2] < -0.2
+    for frame in seen:
+        left, right = (
+            half[..., :3][half[..., 3] == 1].max(1).mean() for half in (frame[:, :32], frame[:, 32:])
+        )
+        assert left > right

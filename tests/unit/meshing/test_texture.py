@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -191,8 +192,7 @@ def test_a_thin_walls_sides_keep_their_own_colours() -> None:
     colours = np.where(up[:, None] > 0, (0.1, 0.2, 0.9), (0.9, 0.8, 0.1))
     normals = up[:, None] * np.array((0, 0, 1.0))
     splat = read_splat(ply(splat_rows(places, normals, colours, rng)))[0]
-    neighbours = np.zeros((n, 1), np.int64)
-    cloud = Cloud(splat, neighbours, 0.018)
+    cloud = replace(cloud_of("torus")[0], splat=splat, spacing=0.018)
     mesh = as_mesh(Manifold.cube((0.7, 0.7, 0.01), True).refine_to_length(0.05))
     texture = bake(mesh, cloud, normals.astype(np.float32), 512)
     upward = mesh.vertices[mesh.triangles][..., 2].min(1) > 0.0049
