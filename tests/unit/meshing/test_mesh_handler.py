@@ -39,7 +39,7 @@ SHEET = ply(
 )
 
 
-ALWAYS = {"preview.png": "image/png", "stats.json": "application/json"}
+ALWAYS = {"preview.png": "image/png", "turntable.webp": "image/webp", "stats.json": "application/json"}
 
 
 def reconstructed(formats: tuple[MeshFormat, ...] = ("glb",)) -> ReconstructionCompleted:
