@@ -13,7 +13,7 @@ GAUSSIANS = 20_000
 
 @cache
 def meshed(name: str) -> Result:
-    return mesh_splat(noisy_splat(SOLIDS[name], GAUSSIANS), JobOptions(quality=Quality.FAST))
+    return mesh_splat(noisy_splat(SOLIDS[name], GAUSSIANS), JobOptions(quality=Quality.FAST, texture=None))
 
 
 @pytest.fixture(params=sorted(SOLIDS))
