@@ -25,20 +25,26 @@ class Cloud:
     """The n cleaned Gaussians.
 
     neighbours: (n, NEIGHBOURS) indices of the nearest Gaussians; the own index stands where one was dropped.
-    spacing: typical distance between neighbours, in the splat's units.
+    spacing: typical distance between neighbours, in the splat's units. counts: of Gaussians after each step.
     """
 
     splat: Splat
     neighbours: NDArray[np.int64]
     spacing: float
+    counts: dict[str, int]
 
 
 def clean(splat: Splat, limit: int, seed: int = 42) -> Cloud:
     """At most `limit` Gaussians on the object's surface. Raises SurfaceMissing if there is none."""
+    counts = {}
     splat = splat.take(splat.opacity >= _FAINT * np.median(splat.opacity))
+    counts["opaque"] = len(splat)
     away = np.abs(splat.position - np.median(splat.position.astype(np.float64), axis=0)).max(1)
     splat = splat.take(away <= _FAR * np.quantile(away, 0.9))
+    counts["near"] = len(splat)
     splat = _most_important(splat, limit, seed)
+    counts["important"] = len(splat)
+    splat = splat.take(np.argsort(_morton(splat.position)))  # so that neighbours lie together in memory, too
     _require_solid(splat)
 
     neighbours, distance = nearest(splat.position, splat.position, NEIGHBOURS)
@@ -47,13 +53,14 @@ def clean(splat: Splat, limit: int, seed: int = 42) -> Cloud:
     near = mean <= _STRAY * spacing
     keep = np.flatnonzero(near)[_in_large_cluster(splat.position[near], spacing)]
     cleaned = splat.take(keep)
+    counts |= {"no_strays": int(near.sum()), "connected": len(cleaned)}
     _require_solid(cleaned)
 
     renumbered = np.full(len(splat), -1)
     renumbered[keep] = np.arange(len(keep))
     kept_neighbours = renumbered[neighbours[keep]]
     own = np.arange(len(keep))[:, None]
-    return Cloud(cleaned, np.where(kept_neighbours < 0, own, kept_neighbours), spacing)
+    return Cloud(cleaned, np.where(kept_neighbours < 0, own, kept_neighbours), spacing, counts)
 
 
 def nearest(points: Floats, queries: Floats, k: int) -> tuple[NDArray[np.int64], Floats]:
@@ -74,6 +81,15 @@ def _most_important(splat: Splat, limit: int, seed: int) -> Splat:
         len(splat), limit, replace=False, p=weight / weight.sum(), shuffle=False
     )
     return splat.take(np.sort(drawn))
+
+
+def _morton(points: Floats) -> NDArray[np.int64]:
+    """(n,) places along a Z-order curve through a grid of 1024 cells a side (Morton 1966)."""
+    side = max(float(np.ptp(points, axis=0).max()), 1e-30)
+    cells = ((points - points.min(0)) * (1023 / side)).astype(np.int64)
+    for shift, mask in ((16, 0x30000FF), (8, 0x300F00F), (4, 0x30C30C3), (2, 0x9249249)):
+        cells = (cells | cells << shift) & mask
+    return np.asarray(cells @ np.array([1, 2, 4]))
 
 
 def _require_solid(splat: Splat) -> None:

@@ -23,7 +23,9 @@ _DEPTH = (
 _STEEPEST = 0.25  # |cosine| of the steepest slope that a pixel is thought to span
 _GRAZING = 0.2  # |cosine| below which a view says nothing
 _HEARD = 16
-_ROUNDS = 4
+_SURE = 0.5  # |vote| above which a sign is settled
+_ROUNDS, _MOST_ROUNDS = 2, 200
+_SETTLED = 1e-3
 
 
 def outward_normals(cloud: Cloud) -> Floats:
@@ -99,8 +101,22 @@ def _sight(points: Floats, normals: Floats, pixel: float) -> Floats:
 
 
 def _agree(votes: Floats, normals: Floats, neighbours: NDArray[np.int64]) -> Floats:
-    """The votes after neighbours were heard: each counts by how parallel its normal is."""
-    alike = np.einsum("nkc,nc->nk", normals[neighbours], normals)
+    """The votes after neighbours were heard: each counts by how parallel its normal is. Those that stay
+    unsure hear theirs again and again, so that signs spread into hollows that nobody sees into."""
     for _ in range(_ROUNDS):
-        votes = np.clip(3 * np.mean(alike * votes[neighbours], axis=1), -1, 1)
+        votes = _heard(votes, normals, neighbours, slice(None))
+    for _ in range(_MOST_ROUNDS):
+        unsure = np.flatnonzero(np.abs(votes) < _SURE)
+        heard = _heard(votes, normals, neighbours, unsure)
+        if not (np.abs(heard - votes[unsure]) > _SETTLED).any():
+            break
+        votes[unsure] = heard
     return votes
+
+
+def _heard(
+    votes: Floats, normals: Floats, neighbours: NDArray[np.int64], who: NDArray[np.int64] | slice
+) -> Floats:
+    around = neighbours[who]
+    alike = np.einsum("nkc,nc->nk", normals[around], normals[who])
+    return np.asarray(np.clip(3 * np.mean(alike * votes[around], axis=1), -1, 1))

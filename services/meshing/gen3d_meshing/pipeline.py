@@ -28,7 +28,7 @@ from gen3d_meshing.problems import MeshUnsound
 from gen3d_meshing.shape import Mesh
 from gen3d_meshing.splat import Floats, read_splat
 from gen3d_meshing.studio import Studio
-from gen3d_meshing.surface import depths, reconstruct
+from gen3d_meshing.surface import cell_width, depths, reconstruct, refine
 from gen3d_meshing.texture import bake
 
 STATS_VERSION = "1.0"
@@ -36,17 +36,19 @@ STATS_VERSION = "1.0"
 
 @dataclass(frozen=True)
 class Preset:
-    """depth: of Poisson's octree over the object. gaussians, triangles: at most (about) so many."""
+    """depth: of Poisson's octree over the object. gaussians, triangles: at most (about) so many. painted:
+    triangles where there is no texture, so that vertices carry the colours."""
 
     depth: int
     gaussians: int
     triangles: int
+    painted: int
 
 
 PRESETS = {
-    Quality.FAST: Preset(depth=6, gaussians=100_000, triangles=45_000),
-    Quality.BALANCED: Preset(depth=7, gaussians=250_000, triangles=130_000),
-    Quality.HIGH: Preset(depth=8, gaussians=500_000, triangles=300_000),
+    Quality.FAST: Preset(depth=6, gaussians=100_000, triangles=20_000, painted=45_000),
+    Quality.BALANCED: Preset(depth=7, gaussians=250_000, triangles=50_000, painted=130_000),
+    Quality.HIGH: Preset(depth=8, gaussians=500_000, triangles=150_000, painted=300_000),
 }
 
 
@@ -82,7 +84,7 @@ def mesh_splat(
     clock = _Clock(on_step)
     preset = PRESETS[options.quality]
     if target_triangles is not None:
-        preset = replace(preset, triangles=target_triangles)
+        preset = replace(preset, triangles=target_triangles, painted=target_triangles)
     with clock.step("read"):
         splat, dropped = read_splat(data)
     with clock.step("clean"):
@@ -90,8 +92,10 @@ def mesh_splat(
     with clock.step("normals"):
         normals = outward_normals(cloud)
     with clock.step("surface"):
-        mesh, depth = _soundest(cloud, normals, preset)
+        mesh, depth, triangles = _soundest(cloud, normals, preset)
     with clock.step("colour"):
+        if options.texture is None:
+            mesh = refine(mesh, cell_width(cloud.splat.position, depth), preset.painted)
         model = Model(mesh, vertex_colours(cloud, mesh.vertices))
     if options.texture is not None:
         with clock.step("texture"):
@@ -114,9 +118,10 @@ def mesh_splat(
         "mask_coverage": mask_coverage,
         "poisson_depth": depth,
         "frame": {name: FRAMES[name] for name in ("splat.ply", *files) if name in FRAMES},
-        "gaussians": {"read": len(splat) + dropped, "not_finite": dropped, "used": len(cloud.splat)},
+        "gaussians": {"read": len(splat) + dropped, "finite": len(splat), **cloud.counts},
         "vertices": len(mesh.vertices),
         "triangles": len(mesh.triangles),
+        "triangles_after": triangles,
         "parts": mesh.parts,
         "genus": mesh.genus,
         "watertight": mesh.watertight,
@@ -152,12 +157,16 @@ def _texture(model: Model) -> dict[str, float] | None:
     }
 
 
-def _soundest(cloud: Cloud, normals: Floats, preset: Preset) -> tuple[Mesh, int]:
-    """The mesh at the greatest depth, from the preset's downward, that is closed; and that depth."""
-    points = cloud.splat.position
-    for depth in depths(points, cloud.spacing, preset.depth):
+def _soundest(cloud: Cloud, normals: Floats, preset: Preset) -> tuple[Mesh, int, dict[str, int]]:
+    """The mesh at the greatest depth, from the preset's downward, that is closed; that depth; and how many
+    triangles there were after each step."""
+    points, spacing = cloud.splat.position, cloud.spacing
+    for depth in depths(points, spacing, preset.depth):
         try:
-            return reconstruct(points, normals, depth=depth, budget=preset.triangles), depth
+            mesh, triangles = reconstruct(
+                points, normals, spacing=spacing, depth=depth, budget=preset.triangles
+            )
+            return mesh, depth, triangles
         except MeshUnsound as problem:
             unsound = problem
     raise unsound

@@ -16,15 +16,22 @@ Triangles = NDArray[np.uint32]
 
 @dataclass(frozen=True)
 class Mesh:
-    """A triangle mesh. vertices, normals: (v, 3). triangles: (t, 3), counter-clockwise seen from outside.
+    """A triangle mesh. vertices: (v, 3). triangles: (t, 3), counter-clockwise seen from outside.
 
-    parts: number of connected pieces.
+    normals: (m, 3) for shading; a vertex on a crease has several. shading: (t, 3) which of them each corner
+    of each triangle has. parts: number of connected pieces.
     """
 
     vertices: Floats
-    normals: Floats
     triangles: Triangles
+    normals: Floats
+    shading: Triangles
     parts: int
+
+    @cached_property
+    def smooth_normals(self) -> Floats:
+        """(v, 3) one normal a vertex, also on creases."""
+        return vertex_normals(self.vertices, self.triangles)
 
     @cached_property
     def watertight(self) -> bool:

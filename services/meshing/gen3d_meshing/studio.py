@@ -76,7 +76,7 @@ class Studio:
         low, high = mesh.vertices.min(0), mesh.vertices.max(0)
         self.extent = float(np.linalg.norm(high - low))
         self._rays = raycasting(mesh)
-        light = np.concatenate([mesh.normals, self._open_sky(mesh)], axis=1)[mesh.triangles]
+        light = np.concatenate([mesh.normals[mesh.shading], self._open_sky(mesh)[mesh.triangles]], axis=2)
         texture = model.texture
         paint = model.colours[mesh.triangles] if texture is None else texture.uv[texture.triangles]
         self._corners = np.concatenate([light, paint], axis=2).astype(np.float32)
@@ -138,9 +138,9 @@ class Studio:
     def _open_sky(self, mesh: Mesh) -> Floats:
         """(v, 1) in 0..1: how much of the sky over each vertex the mesh leaves open."""
         chosen = slice(None, None, len(mesh.vertices) // _SKY_VERTICES + 1)
-        covered = self._covered(mesh.vertices[chosen], mesh.normals[chosen])
+        covered = self._covered(mesh.vertices[chosen], mesh.smooth_normals[chosen])
         alike = np.concatenate(
-            [mesh.vertices, 0.2 * self.extent * mesh.normals], axis=1
+            [mesh.vertices, 0.2 * self.extent * mesh.smooth_normals], axis=1
         )  # not through a wall
         around, _ = nearest(alike[chosen], alike, 6)
         return np.asarray(1 - covered[around].mean(1))

@@ -1,4 +1,4 @@
-"""From oriented points to a closed mesh: Poisson reconstruction, repair, simplification, and proof."""
+"""From oriented points to a closed mesh: Poisson reconstruction, creases, simplification, and proof."""
 
 from __future__ import annotations
 
@@ -7,44 +7,110 @@ from manifold3d import Error, Manifold
 from manifold3d import Mesh as ManifoldMesh
 
 from gen3d_meshing.clean import nearest
+from gen3d_meshing.creases import sharpen
 from gen3d_meshing.lean_open3d import o3d, tensor
 from gen3d_meshing.problems import MeshUnsound, SurfaceMissing
-from gen3d_meshing.shape import Mesh, Triangles, directed_edges, raycasting, vertex_normals
+from gen3d_meshing.shading import shading_normals
+from gen3d_meshing.shape import Mesh, Triangles, directed_edges, raycasting
 from gen3d_meshing.splat import Floats
 
 _MARGIN = 1.1  # bounding boxes that 2**depth cells span
 _ROOM = 1  # levels by which Poisson's cube is wider: what is open below still closes before the cube's border
 _FINEST_CELL = 0.6  # of the points' spacing: a finer cell would only follow their noise
 _SHALLOWEST = 5  # below, Poisson's solver complains on stderr without end
-_FINER = (1.3, 1.1, 0.9, 0.7, 0.5)  # cells: longest edges to try where there is room for more triangles
+_FINER = (
+    4.0,
+    3.0,
+    2.2,
+    1.7,
+    1.3,
+    1.0,
+    0.8,
+    0.6,
+)  # cells: longest edges to try where there is room for more triangles
 _TRIES = 3
+_FLATTER = 0.02  # cells: how far the surface may move where triangles of one plane become one
+_FEWEST = 500
+_PLAINER = 0.05  # cells: how far, roughly, where the quadric error chooses which triangles go
 _PART = 0.05  # of the largest part's volume: a smaller part goes
 _ON_SURFACE = 0.02  # of the longest side: how far a Gaussian may be from the mesh that it belongs to
 _SUPPORTED = 0.5  # share of Gaussians that must be on the mesh, and of the mesh that must be near Gaussians
 
 
-def reconstruct(points: Floats, normals: Floats, *, depth: int, budget: int) -> Mesh:
-    """The closed surface through oriented points, of about `budget` triangles or fewer.
+def reconstruct(
+    points: Floats, normals: Floats, *, spacing: float, depth: int, budget: int
+) -> tuple[Mesh, dict[str, int]]:
+    """The closed surface through oriented points, of about `budget` triangles, or as few as show its shape;
+    and how many triangles there were after each step.
 
-    depth: of Poisson's octree over the object; a cell is 1.1 bounding boxes / 2**depth wide.
-    Raises SurfaceMissing if the points lie on no surface, MeshUnsound if the result is not closed.
+    spacing: typical distance between neighbouring points. depth: of Poisson's octree over the object; a cell
+    is 1.1 bounding boxes / 2**depth wide. Raises SurfaceMissing if the points lie on no surface, MeshUnsound
+    if the result is not closed.
     """
     side = float(np.ptp(points, axis=0).max())
-    cell = _MARGIN * side / 2**depth
-    solid = _largest_parts(_manifold(*_poisson(points, normals, depth)))
-    if solid.num_tri() > budget:
-        solid = _largest_parts(_manifold(*_decimate(solid, budget)))
-    mesh = _refine(solid, cell, budget)
+    cell = cell_width(points, depth)
+    whole = _manifold(*_poisson(points, normals, depth))
+    kept = _largest_parts(whole)
+    vertices, triangles = _content(kept)
+    vertices = sharpen(vertices, triangles, points, normals, spacing=spacing, cell=cell)
+    flatter = _manifold(vertices, triangles).simplify(_FLATTER * cell)
+    solid = _largest_parts(_manifold(*_decimate(flatter, budget, _PLAINER * cell, cell)))
+    counts = {"poisson": whole.num_tri(), "parts": kept.num_tri(), "simplified": solid.num_tri()}
+    vertices, triangles = _content(solid)
+    mesh = Mesh(vertices, triangles, *shading_normals(vertices, triangles), len(solid.decompose()))
     if not (mesh.watertight and mesh.volume > 0):
         raise MeshUnsound("the mesh is not closed")
     _require_support(points, mesh, _ON_SURFACE * side)
-    return mesh
+    return mesh, counts
+
+
+def refine(mesh: Mesh, cell: float, budget: int) -> Mesh:
+    """The same surface with about as many vertices as the budget allows, for vertices that carry colours."""
+    # Manifold takes a vertex with several normals as several, and the list of those that are one place.
+    both = mesh.triangles.reshape(-1).astype(np.int64) << 32 | mesh.shading.reshape(-1)
+    corners, triangles = np.unique(both, return_inverse=True)
+    vertex, normal = corners >> 32, corners & 0xFFFFFFFF
+    _, first, which = np.unique(vertex, return_index=True, return_inverse=True)
+    doubled = np.flatnonzero(first[which] != np.arange(len(vertex)))
+    coarse = Manifold(
+        ManifoldMesh(
+            np.hstack([mesh.vertices[vertex], mesh.normals[normal]]),
+            triangles.reshape(-1, 3).astype(np.uint32),
+            merge_from_vert=doubled.astype(np.uint32),
+            merge_to_vert=first[which][doubled].astype(np.uint32),
+        )
+    )
+    finest = coarse
+    for cells in _FINER:
+        finer = coarse.refine_to_length(cells * cell)
+        if finer.num_tri() > budget:
+            break
+        finest = finer
+    content = finest.to_mesh()
+    properties = content.vert_properties.astype(np.float32)
+    one = np.arange(len(properties))
+    one[content.merge_from_vert] = content.merge_to_vert
+    kept, place = np.unique(one, return_inverse=True)
+    normals = properties[:, 3:]
+    return Mesh(
+        vertices=np.ascontiguousarray(properties[kept, :3]),
+        triangles=place[content.tri_verts].astype(np.uint32),
+        normals=normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9),
+        shading=content.tri_verts.astype(np.uint32),
+        parts=mesh.parts,
+    )
+
+
+def cell_width(points: Floats, depth: int) -> float:
+    """Of Poisson's octree of this depth over the points."""
+    side = float(np.ptp(points, axis=0).max())
+    return _MARGIN * side / float(2**depth)
 
 
 def depths(points: Floats, spacing: float, wanted: int) -> range:
     """The octree depths to try, best first: from `wanted`, or less if points so far apart cannot fill it."""
-    size = _MARGIN * float(np.ptp(points, axis=0).max())
-    deepest = min(wanted, max(_SHALLOWEST, int(np.log2(size / (_FINEST_CELL * spacing)))))
+    finest = int(np.log2(cell_width(points, 0) / (_FINEST_CELL * spacing)))
+    deepest = min(wanted, max(_SHALLOWEST, finest))
     return range(deepest, max(deepest - _TRIES, _SHALLOWEST - 1), -1)
 
 
@@ -62,39 +128,22 @@ def _poisson(points: Floats, normals: Floats, depth: int) -> tuple[Floats, Trian
     return vertices, triangles
 
 
-def _decimate(solid: Manifold, budget: int) -> tuple[Floats, Triangles]:
+def _decimate(solid: Manifold, budget: int, distance: float, cell: float) -> tuple[Floats, Triangles]:
+    """Collapse edges by quadric error until about `budget` triangles are left, and on while that costs no
+    more than `distance`: Open3D's errors are squared distances times the area of the triangles around."""
     vertices, triangles = _content(solid)
-    return _arrays(
-        o3d.geometry.TriangleMesh(
-            o3d.utility.Vector3dVector(vertices.astype(np.float64)),
-            o3d.utility.Vector3iVector(triangles.astype(np.int32)),
-        ).simplify_quadric_decimation(budget)
+    mesh = o3d.geometry.TriangleMesh(
+        o3d.utility.Vector3dVector(vertices.astype(np.float64)),
+        o3d.utility.Vector3iVector(triangles.astype(np.int32)),
     )
-
-
-def _refine(solid: Manifold, cell: float, budget: int) -> Mesh:
-    """The same surface with as many vertices as the budget allows, because they carry the colours."""
-    vertices, triangles = _content(solid)
-    coarse = Manifold(ManifoldMesh(np.hstack([vertices, vertex_normals(vertices, triangles)]), triangles))
-    finest = coarse
-    for cells in _FINER:
-        finer = coarse.refine_to_length(cells * cell)
-        if finer.num_tri() > budget:
-            break
-        finest = finer
-    properties, triangles = _content(finest)
-    normals = properties[:, 3:]
-    return Mesh(
-        vertices=np.ascontiguousarray(properties[:, :3]),
-        normals=normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9),
-        triangles=triangles,
-        parts=len(solid.decompose()),
-    )
+    if len(triangles) > budget:
+        mesh = mesh.simplify_quadric_decimation(budget)
+    return _arrays(mesh.simplify_quadric_decimation(_FEWEST, maximum_error=(distance * cell) ** 2))
 
 
 def _content(solid: Manifold) -> tuple[Floats, Triangles]:
     mesh = solid.to_mesh()
-    return mesh.vert_properties.astype(np.float32), mesh.tri_verts.astype(np.uint32)
+    return mesh.vert_properties.astype(np.float32)[:, :3], mesh.tri_verts.astype(np.uint32)
 
 
 def _arrays(mesh: o3d.geometry.TriangleMesh) -> tuple[Floats, Triangles]:

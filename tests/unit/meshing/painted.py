@@ -6,7 +6,8 @@ import numpy as np
 import trimesh
 from gen3d_meshing.colour import srgb_to_linear
 from gen3d_meshing.model import Model, Texture
-from gen3d_meshing.shape import Mesh, vertex_normals
+from gen3d_meshing.shading import shading_normals
+from gen3d_meshing.shape import Mesh
 
 from tests.unit.meshing.solids import Array, paint
 
@@ -20,7 +21,7 @@ def pebble(*, textured: bool, subdivisions: int = 3) -> Model:
     triangles = ball.faces.astype(np.uint32)
     places = surface(ball.vertices)
     vertices, colours = places.astype(np.float32), srgb_to_linear(paint(places).astype(np.float32))
-    mesh = Mesh(vertices, vertex_normals(vertices, triangles), triangles, 1)
+    mesh = Mesh(vertices, triangles, *shading_normals(vertices, triangles), 1)
     return Model(mesh, colours, _texture(ball) if textured else None)
 
 

@@ -15,7 +15,7 @@ from gen3d_meshing.normals import outward_normals
 from gen3d_meshing.pipeline import PRESETS, Result, mesh_splat
 from gen3d_meshing.problems import MeshUnsound, NoMesh, SurfaceMissing
 from gen3d_meshing.shape import Mesh, Triangles, raycasting
-from gen3d_meshing.splat import read_splat
+from gen3d_meshing.splat import Floats, read_splat
 from gen3d_meshing.surface import depths, reconstruct
 
 from tests.unit.meshing.solids import SOLIDS, Array, Solid, noisy_splat, paint, ply, splat_rows
@@ -28,7 +28,7 @@ def test_the_mesh_is_closed_and_of_the_right_kind(example: tuple[Solid, Result])
     assert mesh.parts == 1
     assert mesh.genus == solid.genus
     assert mesh.volume == pytest.approx(solid.volume, rel=0.03)
-    assert len(mesh.triangles) <= PRESETS[Quality.FAST].triangles * 1.05
+    assert len(mesh.triangles) <= PRESETS[Quality.FAST].painted * 1.05
 
 
 def test_the_mesh_is_where_the_truth_is(example: tuple[Solid, Result]) -> None:
@@ -42,7 +42,7 @@ def test_the_mesh_is_where_the_truth_is(example: tuple[Solid, Result]) -> None:
 
 def test_normals_point_outward(example: tuple[Solid, Result]) -> None:
     solid, result = example
-    places, normals = result.mesh.vertices.astype(float), result.mesh.normals.astype(float)
+    places, normals = result.mesh.vertices.astype(float), result.mesh.smooth_normals.astype(float)
     np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-3)
     outward = (solid.distance(places + 1e-3 * normals) - solid.distance(places)) / 1e-3
     assert np.quantile(outward, 0.01) > 0.8
@@ -166,11 +166,13 @@ def test_depth_follows_the_spacing_of_the_points_and_falls_on_failure() -> None:
 def test_an_unsound_mesh_is_tried_again_one_depth_lower(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[int] = []
 
-    def fails_above_six(points: Array, normals: Array, *, depth: int, budget: int) -> Mesh:
+    def fails_above_six(
+        points: Floats, normals: Floats, *, spacing: float, depth: int, budget: int
+    ) -> tuple[Mesh, dict[str, int]]:
         tried.append(depth)
         if depth > 6:
             raise MeshUnsound("torn")
-        return reconstruct(points.astype(np.float32), normals.astype(np.float32), depth=depth, budget=budget)
+        return reconstruct(points, normals, spacing=spacing, depth=depth, budget=budget)
 
     monkeypatch.setattr("gen3d_meshing.pipeline.reconstruct", fails_above_six)
     result = mesh_splat(noisy_splat(SOLIDS["capsule"], 20_000), JobOptions())
@@ -193,7 +195,7 @@ TETRAHEDRON = np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [2, 0, 3]], np.uint32)
 
 def _mesh(triangles: Triangles) -> Mesh:
     corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
-    return Mesh(corners, corners, triangles, 1)
+    return Mesh(corners, triangles, corners, triangles, 1)
 
 
 def test_measures_of_a_tetrahedron() -> None:
@@ -217,14 +219,14 @@ def test_statistics_tell_of_the_mesh_and_its_maker() -> None:
     assert stats["engine"] == {"name": "relief", "version": "1.0.0", "weight_free": True}
     assert stats["quality"] == "fast"
     assert stats["gaussians"]["read"] == 5000
-    assert 3500 < stats["gaussians"]["used"] < 4600
+    assert 3500 < stats["gaussians"]["connected"] < 4600
     assert (stats["vertices"], stats["triangles"]) == (len(result.mesh.vertices), len(result.mesh.triangles))
     assert (stats["watertight"], stats["genus"], stats["parts"]) == (True, 0, 1)
     assert stats["bounds"]["max"][1] == pytest.approx(0.45, abs=0.02)
     assert stats["volume"] == pytest.approx(SOLIDS["capsule"].volume, rel=0.05)
     assert stats["bytes"] == {
         "splat.ply": len(splat),
-        **{name: len(result.files[name]) for name in ("mesh.glb", "mesh.draco.glb", "preview.png")},
+        **{name: len(result.files[name]) for name in result.files if name != "stats.json"},
     }
     assert sum(seconds for step, seconds in stats["seconds"].items() if step != "total") <= result.seconds
     assert stats["peak_memory_mb"] > 50

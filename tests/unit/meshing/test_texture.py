@@ -10,7 +10,8 @@ import pytest
 from gen3d_meshing.clean import Cloud, clean
 from gen3d_meshing.model import Texture
 from gen3d_meshing.normals import outward_normals
-from gen3d_meshing.shape import Mesh, vertex_normals
+from gen3d_meshing.shading import shading_normals
+from gen3d_meshing.shape import Mesh
 from gen3d_meshing.splat import Floats, read_splat
 from gen3d_meshing.texture import bake
 from gen3d_meshing.unwrap import GUTTER, Atlas, unwrap
@@ -27,7 +28,7 @@ FINE = 0.02
 def as_mesh(solid: Manifold) -> Mesh:
     content = solid.to_mesh()
     vertices, triangles = content.vert_properties[:, :3], content.tri_verts.astype(np.uint32)
-    return Mesh(vertices, vertex_normals(vertices, triangles), triangles, len(solid.decompose()))
+    return Mesh(vertices, triangles, *shading_normals(vertices, triangles), len(solid.decompose()))
 
 
 def lantern() -> Manifold:
@@ -212,6 +213,6 @@ def test_triangles_without_area_do_no_harm() -> None:
     a, b = mesh.triangles[0, :2]
     flat = mesh.vertices.copy()
     flat[a] = flat[b]
-    atlas = unwrap(Mesh(flat, mesh.normals, mesh.triangles, 1), 512)
+    atlas = unwrap(Mesh(flat, mesh.triangles, mesh.normals, mesh.shading, 1), 512)
     assert np.isfinite(atlas.uv).all()
     assert np.isfinite(atlas.weights).all()

@@ -24,8 +24,8 @@ _CLAMP, _LINEAR, _LINEAR_MIPMAP_LINEAR = 33071, 9729, 9987
 class Vertices:
     """What is drawn, Y-up. positions, normals: (n, 3). triangles: (t, 3).
 
-    Either uv, (n, 2) with v running down, and then a mesh's vertex on a seam is here several times; or
-    colours, (n, 3) linear in 0..1. Never both: viewers multiply a texture by the colours.
+    A mesh's vertex on a crease or on a seam of the texture is here several times. Either uv, (n, 2) with v
+    running down; or colours, (n, 3) linear in 0..1. Never both: viewers multiply a texture by the colours.
     """
 
     positions: Floats
@@ -36,12 +36,19 @@ class Vertices:
 
     @classmethod
     def of(cls, model: Model) -> Vertices:
-        positions, normals = y_up(model.mesh.vertices), y_up(model.mesh.normals)
-        texture = model.texture
-        if texture is None:
-            return cls(positions, normals, model.mesh.triangles, None, np.clip(model.colours, 0, 1))
-        uv = np.stack([texture.uv[:, 0], 1 - texture.uv[:, 1]], axis=1)
-        return cls(positions[texture.vertex], normals[texture.vertex], texture.triangles, uv, None)
+        mesh, texture = model.mesh, model.texture
+        corners = mesh.triangles if texture is None else texture.triangles
+        both = corners.reshape(-1).astype(np.int64) << 32 | mesh.shading.reshape(-1)
+        drawn, triangles = np.unique(both, return_inverse=True)
+        corner, normal = drawn >> 32, drawn & 0xFFFFFFFF
+        vertex = corner if texture is None else texture.vertex[corner]
+        return cls(
+            positions=y_up(mesh.vertices[vertex]),
+            normals=y_up(mesh.normals[normal]),
+            triangles=triangles.reshape(-1, 3).astype(np.uint32),
+            uv=None if texture is None else np.abs(texture.uv[corner] - np.array([0, 1], np.float32)),
+            colours=np.clip(model.colours[vertex], 0, 1) if texture is None else None,
+        )
 
 
 class File:

@@ -44,7 +44,7 @@ def write_obj_zip(model: Model) -> bytes:
 def _obj(model: Model) -> str:
     mesh, texture = model.mesh, model.texture
     places, normals = y_up(mesh.vertices), y_up(mesh.normals)
-    vertex = mesh.triangles + 1
+    vertex, normal = mesh.triangles + 1, mesh.shading + 1
     head = "# Gen3D, Y up\n"
     if texture is None:
         colours = linear_to_srgb(np.clip(model.colours, 0, 1))
@@ -52,9 +52,9 @@ def _obj(model: Model) -> str:
             f"{head}o object\n"
             + _lines("v %.7g %.7g %.7g %.4f %.4f %.4f\n", np.hstack([places, colours]))
             + _lines("vn %.5f %.5f %.5f\n", normals)
-            + _lines("f %d//%d %d//%d %d//%d\n", np.repeat(vertex, 2, axis=1))
+            + _lines("f %d//%d %d//%d %d//%d\n", np.stack([vertex, normal], axis=2))
         )
-    faces = np.stack([vertex, texture.triangles + 1, vertex], axis=2)
+    faces = np.stack([vertex, texture.triangles + 1, normal], axis=2)
     return (
         f"{head}mtllib mesh.mtl\no object\n"
         + _lines("v %.7g %.7g %.7g\n", places)

@@ -16,7 +16,7 @@ def write_ply(model: Model) -> bytes:
     mesh = model.mesh
     vertices = np.empty(len(mesh.vertices), _VERTEX)
     vertices["position"] = mesh.vertices
-    vertices["normal"] = mesh.normals
+    vertices["normal"] = mesh.smooth_normals
     vertices["colour"] = np.rint(linear_to_srgb(np.clip(model.colours, 0, 1)) * 255)
     faces = np.empty(len(mesh.triangles), _FACE)
     faces["corners"] = 3

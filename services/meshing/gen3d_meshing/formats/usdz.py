@@ -51,14 +51,15 @@ def write_usdz(model: Model) -> bytes:
 
 
 def _define_mesh(stage: Usd.Stage, model: Model) -> UsdGeom.Mesh:
-    positions, normals = y_up(model.mesh.vertices), y_up(model.mesh.normals)
+    positions = y_up(model.mesh.vertices)
+    normals = y_up(model.mesh.normals)[model.mesh.shading].reshape(-1, 3)
     mesh = UsdGeom.Mesh.Define(stage, _ROOT.AppendChild("mesh"))
     mesh.CreatePointsAttr(Vt.Vec3fArray.FromNumpy(positions))
     mesh.CreateExtentAttr(Vt.Vec3fArray.FromNumpy(np.stack([positions.min(0), positions.max(0)])))
     mesh.CreateFaceVertexCountsAttr(Vt.IntArray(len(model.mesh.triangles), 3))
     mesh.CreateFaceVertexIndicesAttr(_indices(model.mesh.triangles))
     mesh.CreateNormalsAttr(Vt.Vec3fArray.FromNumpy(normals))
-    mesh.SetNormalsInterpolation(UsdGeom.Tokens.vertex)
+    mesh.SetNormalsInterpolation(UsdGeom.Tokens.faceVarying)
     mesh.CreateSubdivisionSchemeAttr(UsdGeom.Tokens.none)
     return mesh
 
