@@ -1,0 +1,44 @@
+/** What the parts of a session's page hand to each other. */
+import type { JobView, SessionView } from "../api/types";
+
+/** An object that was cut out of the photo. */
+export interface SelectedObject {
+  id: string;
+  name: string;
+  colour: string;
+  /** 1 inside and 0 outside, row by row, of the upright photo's size. */
+  mask: Uint8Array<ArrayBuffer>;
+  width: number;
+  height: number;
+  /** Clicks that made the mask, and those of them after it was first shown. */
+  clicks: number;
+  refinements: number;
+}
+
+/** Step 3: src/select/Select.tsx. */
+export interface SelectProps {
+  session: SessionView;
+  onMake: (objects: SelectedObject[]) => void;
+}
+
+/** Step 4, before the jobs are started: src/make/Make.tsx. Ends with the jobs that the API has started. */
+export interface MakeProps {
+  session: SessionView;
+  objects: SelectedObject[];
+  onStarted: (jobIds: string[]) => void;
+  onBack: () => void;
+}
+
+/** Step 4, while a job is under way: src/make/Progress.tsx. */
+export interface ProgressProps {
+  session: SessionView;
+  job: JobView;
+}
+
+/** Step 5: src/see/See.tsx. `job.files` are there. */
+export interface SeeProps {
+  session: SessionView;
+  job: JobView;
+  /** Another job with other options and the same mask. */
+  onRetry: (job: JobView) => void;
+}

@@ -1,0 +1,21 @@
+/// <reference types="vitest/config" />
+import preact from "@preact/preset-vite";
+import { defineConfig } from "vite";
+
+// COOP and COEP make the page cross-origin isolated, which the decoder's threads need. The deployed site sets them
+// too: local/gen3d_local/front.py and the response headers policy in template.yaml.
+const isolated = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Cross-Origin-Embedder-Policy": "require-corp",
+};
+
+export default defineConfig({
+  plugins: [preact()],
+  build: { target: "es2023", sourcemap: true, chunkSizeWarningLimit: 3000 },
+  worker: { format: "es" },
+  server: {
+    headers: isolated,
+    proxy: { "/api": "http://127.0.0.1:8000", "/local": "http://127.0.0.1:8000" },
+  },
+  test: { include: ["tests/unit/**/*.test.{ts,tsx}"] },
+});
