@@ -29,10 +29,16 @@ export interface MakeProps {
   onBack: () => void;
 }
 
-/** Step 4, while a job is under way: src/make/Progress.tsx. */
+/** Step 4, while a job is under way: src/make/Progress.tsx, which asks for the job until it has ended. */
 export interface ProgressProps {
   session: SessionView;
   job: JobView;
+  /** The job as the API last told it; when its state is `completed`, it is time for step 5. */
+  onChange: (job: JobView) => void;
+  /** Another job with this one's mask, perhaps with other options. */
+  onRetry: (job: JobView) => void;
+  /** Back to the photo, to mark the object anew. */
+  onBack: () => void;
 }
 
 /** Step 5: src/see/See.tsx. `job.files` are there. */
