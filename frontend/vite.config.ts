@@ -10,6 +10,7 @@ const isolated = {
 };
 
 export default defineConfig({
+  define: { __RELEASE__: JSON.stringify(process.env["GEN3D_RELEASE"] ?? "unreleased") },
   plugins: [preact()],
   build: { target: "es2023", sourcemap: true, chunkSizeWarningLimit: 3000 },
   worker: { format: "es" },

@@ -1,0 +1,39 @@
+/** The API's routes, as docs/openapi.json describes them. */
+import { request } from "./http";
+import type {
+  ClientError,
+  CreatedJob,
+  CreatedSession,
+  Deletion,
+  JobView,
+  NewJob,
+  NewSession,
+  SessionList,
+  SessionView,
+  Usage,
+} from "./types";
+
+const job = (sessionId: string, jobId: string) => `/sessions/${sessionId}/jobs/${jobId}`;
+
+export const api = {
+  createSession: (body: NewSession) => request<CreatedSession>("POST", "/sessions", body),
+  listSessions: (query: { cursor?: string | undefined; deleted?: boolean } = {}) =>
+    request<SessionList>("GET", `/sessions?${search({ limit: "24", ...query })}`),
+  session: (sessionId: string) => request<SessionView>("GET", `/sessions/${sessionId}`),
+  renameSession: (sessionId: string, name: string | null) =>
+    request<SessionView>("PATCH", `/sessions/${sessionId}`, { name }),
+  deleteSession: (sessionId: string) => request<Deletion>("DELETE", `/sessions/${sessionId}`),
+  restoreSession: (sessionId: string) => request<SessionView>("POST", `/sessions/${sessionId}/restore`),
+  createJob: (sessionId: string, body: NewJob) =>
+    request<CreatedJob>("POST", `/sessions/${sessionId}/jobs`, body),
+  job: (sessionId: string, jobId: string) => request<JobView>("GET", job(sessionId, jobId)),
+  renameJob: (sessionId: string, jobId: string, name: string | null) =>
+    request<JobView>("PATCH", job(sessionId, jobId), { name }),
+  usage: () => request<Usage>("GET", "/usage"),
+  reportError: (body: ClientError) => request<unknown>("POST", "/client-errors", body),
+};
+
+function search(query: Record<string, string | boolean | undefined>): URLSearchParams {
+  const said = Object.entries(query).filter(([, value]) => value !== undefined && value !== false);
+  return new URLSearchParams(said.map(([name, value]) => [name, String(value)]));
+}

@@ -1,0 +1,17 @@
+/** Resolves when the browser has a network (at once if it has one now), or after a while, as it may be wrong. */
+export function online(longest = 15_000): Promise<void> {
+  if (navigator.onLine) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      removeEventListener("online", done);
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(done, longest);
+    addEventListener("online", done);
+  });
+}
+
+export function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

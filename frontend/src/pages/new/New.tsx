@@ -1,0 +1,3 @@
+export function New() {
+  return <h1 class="page-title">New model</h1>;
+}
