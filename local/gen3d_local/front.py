@@ -1,6 +1,8 @@
-"""The one address of the laptop cloud: the site, the API under /api/, the mails that were sent under /mail.
+"""The one address of the laptop cloud: the site, the API under /api/, the mails that were sent under /mail,
+and the demo user's password for the site's button under /local/demo-user.
 
-On AWS CloudFront does this. Run as a module it reads GEN3D_ENGINE_URL, GEN3D_STATE and PORT.
+On AWS CloudFront does this, without the last two. Run as a module it reads GEN3D_ENGINE_URL, GEN3D_STATE and
+PORT.
 """
 
 from __future__ import annotations
@@ -18,13 +20,13 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from gen3d_local import mail
 from gen3d_local.admission import TOKEN_HEADER
 from gen3d_local.children import HOST, LOCAL
+from gen3d_local.site import Site
 from gen3d_local.state import State, read_json
 
 PAGE = Path(__file__).with_name("page.html")
@@ -48,10 +50,12 @@ OWN = frozenset(
 
 
 class Front:
-    """token: of the engine's administration, which keeps the mails."""
+    """outputs, user: files of the state folder. token: of the engine's administration, which has the mails."""
 
-    def __init__(self, engine_url: str, outputs: Path, token: str) -> None:
+    def __init__(self, engine_url: str, outputs: Path, user: Path, token: str) -> None:
+        self.engine_url = engine_url
         self._outputs = outputs
+        self._user = user
         self._token = token
         # The first call of a function starts its process, so allow API Gateway's own limit.
         self._http = httpx.AsyncClient(base_url=engine_url, timeout=29, trust_env=False)
@@ -91,6 +95,15 @@ class Front:
         shown = "<hr>".join(_shown(one) for one in reversed(mail.parse(reply.json())))
         return HTMLResponse(f"<!doctype html><title>Mail</title><h1>Mail</h1>{shown}")
 
+    async def demo_user(self, request: Request) -> Response:
+        """Email and password, for the site's own page: browsers say whose request it is."""
+        if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
+            return PlainTextResponse("Only for the site on this computer.", status_code=403)
+        try:
+            return JSONResponse(read_json(self._user), headers={"Cache-Control": "no-store"})
+        except FileNotFoundError:
+            return PlainTextResponse("Gen3D is still being deployed.", status_code=503)
+
 
 def _climbs(path: str) -> bool:
     """Whether the path has `.` or `..` segments, which lead out of the API, however they are encoded."""
@@ -119,7 +132,7 @@ def application(front: Front, site: Path) -> Starlette:
         return FileResponse(PAGE)
 
     built = (site / "index.html").exists()
-    home: BaseRoute = Mount("/", StaticFiles(directory=site, html=True)) if built else Route("/", page)
+    home: BaseRoute = Mount("/", Site(site, front.engine_url)) if built else Route("/", page)
     return Starlette(
         lifespan=lifespan,
         # A page elsewhere whose name points at this computer must not read mails with their links.
@@ -127,6 +140,7 @@ def application(front: Front, site: Path) -> Starlette:
         routes=[
             Route("/api/{path:path}", front.api, methods=METHODS),
             Route("/mail", front.mail),
+            Route("/local/demo-user", front.demo_user),
             home,
         ],
     )
@@ -134,7 +148,7 @@ def application(front: Front, site: Path) -> Starlette:
 
 def main() -> None:
     state = State(Path(os.environ["GEN3D_STATE"]))
-    front = Front(os.environ["GEN3D_ENGINE_URL"], state.outputs, state.token())
+    front = Front(os.environ["GEN3D_ENGINE_URL"], state.outputs, state.user, state.token())
     uvicorn.run(
         application(front, SITE),
         host=HOST,

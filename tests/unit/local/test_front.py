@@ -77,7 +77,7 @@ def outputs(tmp_path: Path) -> Path:
 def serve(engine: str, outputs: Path, site: Path) -> Iterator[httpx.Client]:
     """The front on a port of its own."""
     port = free_port()
-    app = application(Front(engine, outputs, TOKEN), site)
+    app = application(Front(engine, outputs, outputs.with_name("demo-user.json"), TOKEN), site)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -170,6 +170,52 @@ def test_the_built_site_is_served(engine: str, outputs: Path, tmp_path: Path) ->
     with serve(engine, outputs, tmp_path) as client:
         assert client.get("/").text == "the site"
         assert client.get("/app.js").text == "code"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "app.1a2b.js").write_text("code")
+    (tmp_path / "index.html").write_text("the site")
+    return tmp_path
+
+
+def test_the_page_answers_for_every_address_in_it(engine: str, outputs: Path, site: Path) -> None:
+    with serve(engine, outputs, site) as client:
+        assert client.get("/sessions/ses_1/jobs/job_2").text == "the site"
+        assert client.get("/assets/gone.js").status_code == 404
+
+
+def test_the_site_is_isolated_and_loads_only_from_here(engine: str, outputs: Path, site: Path) -> None:
+    with serve(engine, outputs, site) as client:
+        for path in ("/", "/assets/app.1a2b.js", "/missing.js"):
+            headers = client.get(path).headers
+            assert headers["cross-origin-opener-policy"] == "same-origin"
+            assert headers["cross-origin-embedder-policy"] == "require-corp"
+            assert headers["x-content-type-options"] == "nosniff"
+            policy = headers["content-security-policy"]
+            assert "unsafe-inline" not in policy
+            assert "'unsafe-eval'" not in policy
+            assert f"connect-src 'self' blob: data: {engine}" in policy
+
+
+def test_only_what_is_named_by_its_content_is_kept_for_good(engine: str, outputs: Path, site: Path) -> None:
+    with serve(engine, outputs, site) as client:
+        assert "immutable" in client.get("/assets/app.1a2b.js").headers["cache-control"]
+        assert client.get("/").headers["cache-control"] == "no-cache"
+        assert client.get("/sessions").headers["cache-control"] == "no-cache"
+
+
+def test_the_demo_user_is_for_the_site_only(client: httpx.Client, outputs: Path) -> None:
+    person = {"email": "demo@gen3d.example", "password": "kept here"}
+    assert client.get("/local/demo-user").status_code == 503
+    write_json(outputs.with_name("demo-user.json"), person)
+    mine = client.get("/local/demo-user", headers={"Sec-Fetch-Site": "same-origin"})
+    assert mine.json() == person
+    assert mine.headers["cache-control"] == "no-store"
+    for elsewhere in ("cross-site", "same-site", "none"):
+        assert client.get("/local/demo-user", headers={"Sec-Fetch-Site": elsewhere}).status_code == 403
+    assert client.get("/local/demo-user", headers={"Host": "evil.example"}).status_code == 400
 
 
 def test_other_host_names_are_refused(client: httpx.Client) -> None:
