@@ -193,7 +193,7 @@ def run(case: Case) -> Verdict:
 
 
 def cases(shapes: Sequence[str], qualities: Sequence[str]) -> Iterator[Case]:
-    """Shapes of both kinds with 250,000 Gaussians, balanced with and without a texture; and two other sizes."""
+    """Shapes of both kinds with 250,000 Gaussians, balanced with and without a texture; two other sizes."""
     for name in shapes:
         for kind in Kind:
             for quality in qualities:

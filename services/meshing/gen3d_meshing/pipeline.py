@@ -28,7 +28,7 @@ from gen3d_meshing.problems import MeshUnsound
 from gen3d_meshing.shape import Mesh
 from gen3d_meshing.splat import Floats, read_splat
 from gen3d_meshing.studio import Studio
-from gen3d_meshing.surface import cell_width, depths, reconstruct, refine
+from gen3d_meshing.surface import reconstruct, refine, resolutions
 from gen3d_meshing.texture import bake
 
 STATS_VERSION = "1.0"
@@ -36,19 +36,19 @@ STATS_VERSION = "1.0"
 
 @dataclass(frozen=True)
 class Preset:
-    """depth: of Poisson's octree over the object. gaussians, triangles: at most (about) so many. painted:
-    triangles where there is no texture, so that vertices carry the colours."""
+    """cells: of Poisson's grid across the longest side. gaussians, triangles: at most (about) so many.
+    painted: triangles where there is no texture, so that vertices carry the colours."""
 
-    depth: int
+    cells: int
     gaussians: int
     triangles: int
     painted: int
 
 
 PRESETS = {
-    Quality.FAST: Preset(depth=6, gaussians=100_000, triangles=20_000, painted=45_000),
-    Quality.BALANCED: Preset(depth=7, gaussians=250_000, triangles=50_000, painted=130_000),
-    Quality.HIGH: Preset(depth=8, gaussians=500_000, triangles=150_000, painted=300_000),
+    Quality.FAST: Preset(cells=58, gaussians=80_000, triangles=20_000, painted=45_000),
+    Quality.BALANCED: Preset(cells=96, gaussians=160_000, triangles=50_000, painted=130_000),
+    Quality.HIGH: Preset(cells=200, gaussians=500_000, triangles=150_000, painted=300_000),
 }
 
 
@@ -92,10 +92,10 @@ def mesh_splat(
     with clock.step("normals"):
         normals = outward_normals(cloud)
     with clock.step("surface"):
-        mesh, depth, triangles = _soundest(cloud, normals, preset)
+        mesh, cells, triangles = _soundest(cloud, normals, preset)
     with clock.step("colour"):
         if options.texture is None:
-            mesh = refine(mesh, cell_width(cloud.splat.position, depth), preset.painted)
+            mesh = refine(mesh, preset.painted)
         model = Model(mesh, vertex_colours(cloud, mesh.vertices))
     if options.texture is not None:
         with clock.step("texture"):
@@ -116,7 +116,7 @@ def mesh_splat(
         "engine": engine.model_dump() if engine else None,
         "quality": options.quality.value,
         "mask_coverage": mask_coverage,
-        "poisson_depth": depth,
+        "poisson_cells": cells,
         "frame": {name: FRAMES[name] for name in ("splat.ply", *files) if name in FRAMES},
         "gaussians": {"read": len(splat) + dropped, "finite": len(splat), **cloud.counts},
         "vertices": len(mesh.vertices),
@@ -158,15 +158,15 @@ def _texture(model: Model) -> dict[str, float] | None:
 
 
 def _soundest(cloud: Cloud, normals: Floats, preset: Preset) -> tuple[Mesh, int, dict[str, int]]:
-    """The mesh at the greatest depth, from the preset's downward, that is closed; that depth; and how many
-    triangles there were after each step."""
+    """The mesh at the finest resolution, from the preset's downward, that is closed; that resolution; and how
+    many triangles there were after each step."""
     points, spacing = cloud.splat.position, cloud.spacing
-    for depth in depths(points, spacing, preset.depth):
+    for cells in resolutions(points, spacing, preset.cells):
         try:
             mesh, triangles = reconstruct(
-                points, normals, spacing=spacing, depth=depth, budget=preset.triangles
+                points, normals, spacing=spacing, cells=cells, budget=preset.triangles
             )
-            return mesh, depth, triangles
+            return mesh, cells, triangles
         except MeshUnsound as problem:
             unsound = problem
     raise unsound

@@ -14,42 +14,33 @@ from gen3d_meshing.shading import shading_normals
 from gen3d_meshing.shape import Mesh, Triangles, directed_edges, raycasting
 from gen3d_meshing.splat import Floats
 
-_MARGIN = 1.1  # bounding boxes that 2**depth cells span
-_ROOM = 1  # levels by which Poisson's cube is wider: what is open below still closes before the cube's border
+_ROOM = 2  # longest sides that Poisson's cube spans at least: what is open below closes before its border
 _FINEST_CELL = 0.6  # of the points' spacing: a finer cell would only follow their noise
-_SHALLOWEST = 5  # below, Poisson's solver complains on stderr without end
-_FINER = (
-    4.0,
-    3.0,
-    2.2,
-    1.7,
-    1.3,
-    1.0,
-    0.8,
-    0.6,
-)  # cells: longest edges to try where there is room for more triangles
+_COARSEST = 29  # cells across: with fewer, Poisson's solver complains on stderr without end
 _TRIES = 3
+_LOOSE = 2.0  # times the square root of a triangle's share of the area: longest edge, to begin with
+_LOOSER = 1.05
 _FLATTER = 0.02  # cells: how far the surface may move where triangles of one plane become one
 _FEWEST = 500
 _PLAINER = 0.05  # cells: how far, roughly, where the quadric error chooses which triangles go
 _PART = 0.05  # of the largest part's volume: a smaller part goes
 _ON_SURFACE = 0.02  # of the longest side: how far a Gaussian may be from the mesh that it belongs to
-_SUPPORTED = 0.5  # share of Gaussians that must be on the mesh, and of the mesh that must be near Gaussians
+_APART = 0.8  # spacings: how far the mesh may be from Gaussians where these are few
+_SUPPORTED = 0.7  # share of Gaussians that must be on the mesh, and of the mesh that must be near Gaussians
 
 
 def reconstruct(
-    points: Floats, normals: Floats, *, spacing: float, depth: int, budget: int
+    points: Floats, normals: Floats, *, spacing: float, cells: int, budget: int
 ) -> tuple[Mesh, dict[str, int]]:
     """The closed surface through oriented points, of about `budget` triangles, or as few as show its shape;
     and how many triangles there were after each step.
 
-    spacing: typical distance between neighbouring points. depth: of Poisson's octree over the object; a cell
-    is 1.1 bounding boxes / 2**depth wide. Raises SurfaceMissing if the points lie on no surface, MeshUnsound
-    if the result is not closed.
+    spacing: typical distance between neighbouring points. cells: of Poisson's grid across the longest side.
+    Raises SurfaceMissing if the points lie on no surface, MeshUnsound if the result is not closed.
     """
-    side = float(np.ptp(points, axis=0).max())
-    cell = cell_width(points, depth)
-    whole = _manifold(*_poisson(points, normals, depth))
+    side = _longest(points)
+    cell = side / cells
+    whole = _manifold(*_poisson(points, normals, cells))
     kept = _largest_parts(whole)
     vertices, triangles = _content(kept)
     vertices = sharpen(vertices, triangles, points, normals, spacing=spacing, cell=cell)
@@ -60,12 +51,12 @@ def reconstruct(
     mesh = Mesh(vertices, triangles, *shading_normals(vertices, triangles), len(solid.decompose()))
     if not (mesh.watertight and mesh.volume > 0):
         raise MeshUnsound("the mesh is not closed")
-    _require_support(points, mesh, _ON_SURFACE * side)
+    _require_support(points, mesh, _ON_SURFACE * side, max(_ON_SURFACE * side, _APART * spacing))
     return mesh, counts
 
 
-def refine(mesh: Mesh, cell: float, budget: int) -> Mesh:
-    """The same surface with about as many vertices as the budget allows, for vertices that carry colours."""
+def refine(mesh: Mesh, budget: int) -> Mesh:
+    """The same surface with about as many triangles as the budget allows, for vertices that carry colours."""
     # Manifold takes a vertex with several normals as several, and the list of those that are one place.
     both = mesh.triangles.reshape(-1).astype(np.int64) << 32 | mesh.shading.reshape(-1)
     corners, triangles = np.unique(both, return_inverse=True)
@@ -80,13 +71,10 @@ def refine(mesh: Mesh, cell: float, budget: int) -> Mesh:
             merge_to_vert=first[which][doubled].astype(np.uint32),
         )
     )
-    finest = coarse
-    for cells in _FINER:
-        finer = coarse.refine_to_length(cells * cell)
-        if finer.num_tri() > budget:
-            break
-        finest = finer
-    content = finest.to_mesh()
+    length = _LOOSE * np.sqrt(mesh.area / budget)
+    while (finer := coarse.refine_to_length(length)).num_tri() > budget and length < np.sqrt(mesh.area):
+        length *= max(np.sqrt(finer.num_tri() / budget), _LOOSER)
+    content = finer.to_mesh()
     properties = content.vert_properties.astype(np.float32)
     one = np.arange(len(properties))
     one[content.merge_from_vert] = content.merge_to_vert
@@ -101,25 +89,25 @@ def refine(mesh: Mesh, cell: float, budget: int) -> Mesh:
     )
 
 
-def cell_width(points: Floats, depth: int) -> float:
-    """Of Poisson's octree of this depth over the points."""
-    side = float(np.ptp(points, axis=0).max())
-    return _MARGIN * side / float(2**depth)
+def resolutions(points: Floats, spacing: float, wanted: int) -> list[int]:
+    """The numbers of cells across the points' longest side to try, best first: from `wanted`, or fewer if
+    points so far apart cannot fill them, each half of the one before."""
+    finest = int(_longest(points) / (_FINEST_CELL * spacing))
+    best = min(wanted, max(_COARSEST, finest))
+    return [best >> halvings for halvings in range(_TRIES) if halvings == 0 or best >> halvings >= _COARSEST]
 
 
-def depths(points: Floats, spacing: float, wanted: int) -> range:
-    """The octree depths to try, best first: from `wanted`, or less if points so far apart cannot fill it."""
-    finest = int(np.log2(cell_width(points, 0) / (_FINEST_CELL * spacing)))
-    deepest = min(wanted, max(_SHALLOWEST, finest))
-    return range(deepest, max(deepest - _TRIES, _SHALLOWEST - 1), -1)
+def _longest(points: Floats) -> float:
+    return float(np.ptp(points, axis=0).max())
 
 
-def _poisson(points: Floats, normals: Floats, depth: int) -> tuple[Floats, Triangles]:
+def _poisson(points: Floats, normals: Floats, cells: int) -> tuple[Floats, Triangles]:
     cloud = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(points.astype(np.float64)))
     cloud.normals = o3d.utility.Vector3dVector(normals.astype(np.float64))
+    depth = int(np.ceil(np.log2(_ROOM * cells)))
     # One thread: several are no faster on two cores, and give another mesh each time.
     mesh, _ = o3d.geometry.TriangleMesh.create_from_point_cloud_poisson(
-        cloud, depth=depth + _ROOM, scale=_MARGIN * 2**_ROOM, n_threads=1
+        cloud, depth=depth, scale=2**depth / cells, n_threads=1
     )
     vertices, triangles = _arrays(mesh)
     there, back = directed_edges(triangles)
@@ -166,13 +154,16 @@ def _largest_parts(solid: Manifold) -> Manifold:
     return Manifold.compose([part for part in parts if part.volume() >= _PART * largest])
 
 
-def _require_support(points: Floats, mesh: Mesh, reach: float) -> None:
-    """Points that fill a volume, or lie on a sheet, give a closed mesh too: one that is mostly elsewhere."""
+def _require_support(points: Floats, mesh: Mesh, reach: float, gap_reach: float) -> None:
+    """Refuse a mesh that is mostly farther than `gap_reach` from the points, or they than `reach` from it.
+
+    Points that fill a volume, or lie on a sheet, give a closed mesh too: one that is mostly elsewhere.
+    """
     distance = raycasting(mesh).compute_distance(tensor(points[:: len(points) // 5000 + 1])).numpy()
     faces = slice(None, None, len(mesh.triangles) // 5000 + 1)
     _, gap = nearest(points, mesh.vertices[mesh.triangles[faces]].mean(1), 1)
     on_mesh = (distance <= reach).mean()
-    near_points = np.average(gap[:, 0] <= reach, weights=mesh.face_areas[faces])
+    near_points = np.average(gap[:, 0] <= gap_reach, weights=mesh.face_areas[faces])
     if min(on_mesh, near_points) < _SUPPORTED:
         raise SurfaceMissing(
             f"{on_mesh:.0%} of the Gaussians lie on the surface, {near_points:.0%} of it is near Gaussians"

@@ -16,7 +16,7 @@ from gen3d_meshing.pipeline import PRESETS, Result, mesh_splat
 from gen3d_meshing.problems import MeshUnsound, NoMesh, SurfaceMissing
 from gen3d_meshing.shape import Mesh, Triangles, raycasting
 from gen3d_meshing.splat import Floats, read_splat
-from gen3d_meshing.surface import depths, reconstruct
+from gen3d_meshing.surface import reconstruct, resolutions
 
 from tests.unit.meshing.solids import SOLIDS, Array, Solid, noisy_splat, paint, ply, splat_rows
 
@@ -155,29 +155,29 @@ def test_what_is_no_solid_is_refused(places: Callable[[np.random.Generator], Arr
     assert refusal.value.code == "surface_missing"
 
 
-def test_depth_follows_the_spacing_of_the_points_and_falls_on_failure() -> None:
+def test_resolution_follows_the_spacing_of_the_points_and_falls_on_failure() -> None:
     points = np.array([[0, 0, 0], [1, 1, 1]], np.float32)
-    assert list(depths(points, 0.001, 7)) == [7, 6, 5]
-    assert list(depths(points, 0.001, 8)) == [8, 7, 6]
-    assert list(depths(points, 0.02, 8)) == [6, 5]
-    assert list(depths(points, 0.5, 8)) == [5]
+    assert resolutions(points, 0.001, 120) == [120, 60, 30]
+    assert resolutions(points, 0.001, 240) == [240, 120, 60]
+    assert resolutions(points, 0.02, 240) == [83, 41]
+    assert resolutions(points, 0.5, 240) == [29]
 
 
-def test_an_unsound_mesh_is_tried_again_one_depth_lower(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unsound_mesh_is_tried_again_at_half_the_resolution(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[int] = []
 
-    def fails_above_six(
-        points: Floats, normals: Floats, *, spacing: float, depth: int, budget: int
+    def fails_when_fine(
+        points: Floats, normals: Floats, *, spacing: float, cells: int, budget: int
     ) -> tuple[Mesh, dict[str, int]]:
-        tried.append(depth)
-        if depth > 6:
+        tried.append(cells)
+        if cells > 60:
             raise MeshUnsound("torn")
-        return reconstruct(points, normals, spacing=spacing, depth=depth, budget=budget)
+        return reconstruct(points, normals, spacing=spacing, cells=cells, budget=budget)
 
-    monkeypatch.setattr("gen3d_meshing.pipeline.reconstruct", fails_above_six)
+    monkeypatch.setattr("gen3d_meshing.pipeline.reconstruct", fails_when_fine)
     result = mesh_splat(noisy_splat(SOLIDS["capsule"], 20_000), JobOptions())
-    assert tried == [7, 6]
-    assert json.loads(result.files["stats.json"])["poisson_depth"] == 6
+    assert tried == [tried[0], tried[0] // 2]
+    assert json.loads(result.files["stats.json"])["poisson_cells"] == tried[0] // 2
 
 
 def test_a_mesh_that_stays_unsound_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
