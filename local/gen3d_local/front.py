@@ -50,7 +50,7 @@ OWN = frozenset(
 
 
 class Front:
-    """outputs, user: files of the state folder. token: of the engine's administration, which has the mails."""
+    """outputs, user: in the state folder. token: of the engine's administration, which has the mails."""
 
     def __init__(self, engine_url: str, outputs: Path, user: Path, token: str) -> None:
         self.engine_url = engine_url
