@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -52,6 +53,15 @@ def test_its_log_names_session_and_job(published: Published) -> None:
         look()
     (line,) = (line for line in lines if line["message"] == "timed out")
     assert (line["correlation_id"], line["session_id"], line["job_id"]) == (SESSION, SESSION, JOB)
+
+
+@pytest.mark.usefixtures("published")
+def test_it_counts_what_it_tells_of(capsys: pytest.CaptureFixture[str]) -> None:
+    """In CloudWatch's embedded format: the success rate of reconstructions knows nothing of it."""
+    fold("Reconstruction Requested", "Reconstruction Started")
+    look()
+    (line,) = (json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line)
+    assert line["TimedOut"] == [1]
 
 
 def test_it_is_told_with_the_same_id_until_it_is_folded(published: Published) -> None:
