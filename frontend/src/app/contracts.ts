@@ -25,6 +25,8 @@ export interface SelectProps {
 export interface MakeProps {
   session: SessionView;
   objects: SelectedObject[];
+  /** Another try with this job's mask and other options (`mask_of`): then there are no objects. */
+  retryOf?: JobView;
   onStarted: (jobIds: string[]) => void;
   onBack: () => void;
 }

@@ -1,3 +1,129 @@
+import { useEffect, useState } from "preact/hooks";
+
+import { api } from "../../api/client";
+import type { SessionView } from "../../api/types";
+import { paths } from "../../app/router";
+import { jobTitle, titleOf } from "../../app/states";
+import { Button } from "../../ui/Button";
+import { EmptyState } from "../../ui/EmptyState";
+import { Field } from "../../ui/Field";
+import { Notice } from "../../ui/Notice";
+import { Progress } from "../../ui/Progress";
+import { Rename } from "../../ui/Rename";
+import { useTask } from "../../ui/useTask";
+import "./history.css";
+import { remove, restore } from "./remove";
+import { SessionCard } from "./SessionCard";
+
 export function History() {
-  return <h1 class="page-title">Your photos</h1>;
+  const [deleted, setDeleted] = useState(false);
+  return (
+    <>
+      <div class="history-head">
+        <h1 class="page-title">{deleted ? "Deleted photos" : "Your photos"}</h1>
+        <Button kind="quiet" onClick={() => setDeleted(!deleted)}>
+          {deleted ? "Back to your photos" : "Deleted photos"}
+        </Button>
+      </div>
+      <Sessions key={deleted} deleted={deleted} />
+    </>
+  );
+}
+
+function Sessions({ deleted }: { deleted: boolean }) {
+  const [sessions, setSessions] = useState<SessionView[]>();
+  const [cursor, setCursor] = useState<string>();
+  const [wanted, setWanted] = useState("");
+  const [renaming, setRenaming] = useState<SessionView>();
+  const { busy, problem, run } = useTask();
+
+  const load = (after?: string) =>
+    run(async () => {
+      const page = await api.listSessions({ deleted, cursor: after });
+      setSessions((known) => (after ? [...(known ?? []), ...page.sessions] : page.sessions));
+      setCursor(page.cursor);
+    });
+  const reload = () => void load();
+  useEffect(reload, []);
+
+  // A search looks through everything, so it fetches what is left.
+  useEffect(() => {
+    if (wanted && cursor && !busy && !problem) void load(cursor);
+  }, [wanted, cursor, busy]);
+
+  const shown = sessions?.filter((it) => matches(it, wanted));
+  return (
+    <>
+      {problem && (
+        <Notice kind="bad" title={problem.message} hint={problem.hint}>
+          <Button onClick={reload}>Try again</Button>
+        </Notice>
+      )}
+      {sessions && sessions.length > 0 && (
+        <div class="history-search">
+          <Field
+            label="Search"
+            type="search"
+            value={wanted}
+            onValue={setWanted}
+            placeholder="Name of a photo or a model"
+          />
+        </div>
+      )}
+      <p class="unseen" role="status">
+        {wanted && shown ? `${shown.length} found` : ""}
+      </p>
+      {!sessions && !problem && <Progress label="Loading" />}
+      {sessions?.length === 0 && <Nothing deleted={deleted} />}
+      {sessions && sessions.length > 0 && shown?.length === 0 && !busy && (
+        <EmptyState title={`Nothing is called “${wanted}”.`} />
+      )}
+      <ul class="history-list">
+        {shown?.map((it) => (
+          <li key={it.session_id}>
+            <SessionCard
+              session={it}
+              {...(deleted
+                ? { onRestore: () => void restore(it, reload) }
+                : { onRename: () => setRenaming(it), onDelete: () => void remove(it, reload) })}
+            />
+          </li>
+        ))}
+      </ul>
+      {cursor && (
+        <div class="history-more">
+          <Button busy={busy} onClick={() => void load(cursor)}>
+            Show more
+          </Button>
+        </div>
+      )}
+      {renaming && (
+        <Rename
+          title="Rename the photo"
+          name={titleOf(renaming)}
+          onClose={() => setRenaming(undefined)}
+          onRename={async (name) => {
+            await api.renameSession(renaming.session_id, name);
+            reload();
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+function Nothing({ deleted }: { deleted: boolean }) {
+  if (deleted) return <EmptyState title="Nothing was deleted lately." />;
+  return (
+    <EmptyState title="Your photos and their models will be here.">
+      <a class="button button-primary" href={paths.new}>
+        Start with a photo
+      </a>
+    </EmptyState>
+  );
+}
+
+function matches(session: SessionView, wanted: string): boolean {
+  const names = [titleOf(session), ...session.jobs.map((job) => jobTitle(job, session.jobs))];
+  return names.some((name) => name.toLowerCase().includes(wanted.trim().toLowerCase()));
 }

@@ -1,0 +1,55 @@
+import type { SessionView } from "../../api/types";
+import { paths } from "../../app/router";
+import { Notice } from "../../ui/Notice";
+import { Progress } from "../../ui/Progress";
+import { PhotoPicker } from "../../upload/PhotoPicker";
+import { UploadItem } from "../../upload/UploadItem";
+import { send, underWay, uploads } from "../../upload/uploads";
+
+/** A session whose photo cannot be clicked yet, or cannot be at all. */
+export function Photo({ session }: { session: SessionView }) {
+  const { session_id: sessionId, state, problem, photo } = session;
+  const upload = uploads.value.find((it) => it.sessionId === sessionId);
+  // Once it was sent, the service checks it, unless it has said already that another is needed.
+  const moving = upload && (underWay(upload) || (upload.state === "sent" && !problem));
+  return (
+    <div class="session-message">
+      {photo && (
+        <img
+          class="session-photo"
+          src={photo.url}
+          alt="Your photo"
+          crossOrigin="anonymous"
+          width={photo.width}
+          height={photo.height}
+        />
+      )}
+      {problem && <Notice kind="bad" title={problem.message} hint={problem.hint} />}
+      {upload?.problem && <Notice kind="bad" title={upload.problem.message} hint={upload.problem.hint} />}
+      {state === "preparing" && (
+        <div role="status">
+          <Progress label="Preparing the photo, so that you can click what you want" />
+          <p class="session-hint">You can close the page; it goes on.</p>
+        </div>
+      )}
+      {state === "awaiting_photo" &&
+        (moving ? (
+          upload.state === "sent" ? (
+            <Progress label="Checking the photo" />
+          ) : (
+            <UploadItem upload={upload} />
+          )
+        ) : (
+          <>
+            {!problem && !upload && <p>This photo was not uploaded. Choose it again.</p>}
+            <PhotoPicker onFiles={(files) => send(files, sessionId)} />
+          </>
+        ))}
+      {(state === "failed" || state === "timed_out") && (
+        <a class="button button-primary" href={paths.new}>
+          Start over with a photo
+        </a>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,113 @@
+/** The photos on their way. They live beside the pages, so that going to another page does not stop them. */
+import { signal } from "@preact/signals";
+
+import { api } from "../api/client";
+import { online, pause } from "../api/online";
+import { asRefusal, Refusal } from "../api/problem";
+import type { Form } from "../api/types";
+import { upload } from "../api/upload";
+import { notice } from "../app/errors";
+import { prepare } from "./prepare";
+
+export interface Upload {
+  readonly id: number;
+  readonly name: string;
+  readonly state: "checking" | "sending" | "waiting" | "sent" | "failed" | "cancelled";
+  /** 0 to 1. */
+  readonly share: number;
+  readonly note?: string;
+  readonly problem?: Refusal;
+  readonly sessionId?: string;
+  readonly cancel: () => void;
+}
+
+export const uploads = signal<readonly Upload[]>([]);
+
+const LONGEST_NAME = 255;
+const LOST_PAUSE = 3_000;
+let last = 0;
+let checking: Promise<unknown> = Promise.resolve();
+
+/** Sends photos, each into a session of its own, or one into a session that awaits it. */
+export function send(files: readonly File[], sessionId?: string): Upload[] {
+  return files.map((file) => start(file, sessionId));
+}
+
+/** Takes what is over out of the list. */
+export function clear(): void {
+  uploads.value = uploads.value.filter(underWay);
+}
+
+export const underWay = ({ state }: Upload): boolean =>
+  state === "checking" || state === "sending" || state === "waiting";
+
+function start(file: File, sessionId?: string): Upload {
+  const abort = new AbortController();
+  const it: Upload = {
+    id: ++last,
+    name: file.name || "Photo",
+    state: "checking",
+    share: 0,
+    cancel: () => abort.abort(),
+    ...(sessionId && { sessionId }),
+  };
+  uploads.value = [it, ...uploads.value];
+  run(it.id, file, sessionId, abort.signal).catch((error: unknown) => {
+    const problem = asRefusal(error);
+    notice(problem);
+    update(it.id, { state: "failed", problem });
+  });
+  return it;
+}
+
+async function run(
+  id: number,
+  file: File,
+  sessionId: string | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  // One at a time: an opened photo takes far more memory than its file.
+  const prepared = checking.then(() => prepare(file));
+  checking = prepared.catch(() => undefined);
+  const { blob, type, note } = await prepared;
+  update(id, { state: "sending", ...(note && { note }) });
+  let form: Form | undefined;
+  let created = false;
+  while (!signal.aborted) {
+    try {
+      if (!sessionId) {
+        const session = await api.createSession({ ...filename(file.name), content_type: type });
+        created = true;
+        ({ session_id: sessionId, upload: form } = session);
+        update(id, { sessionId });
+      }
+      form ??= (await api.session(sessionId)).upload;
+      // Without a form the session has its photo already.
+      if (form) await upload(form, blob, { signal, onProgress: (share) => update(id, { share }) });
+      update(id, { state: "sent", share: 1 });
+      return;
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      if (error.code === "cancelled") break;
+      if (error.code !== "network") throw error;
+      // A lost network only makes it wait; the form may have become too old meanwhile.
+      form = undefined;
+      update(id, { state: "waiting", share: 0 });
+      await pause(LOST_PAUSE);
+      await online();
+      update(id, { state: "sending" });
+    }
+  }
+  update(id, { state: "cancelled" });
+  if (created && sessionId) await api.deleteSession(sessionId);
+}
+
+/** The API takes no control characters in names. */
+function filename(name: string): { filename?: string } {
+  const clean = name.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, "").slice(0, LONGEST_NAME);
+  return clean ? { filename: clean } : {};
+}
+
+function update(id: number, changes: Partial<Upload>): void {
+  uploads.value = uploads.value.map((it) => (it.id === id ? { ...it, ...changes } : it));
+}
