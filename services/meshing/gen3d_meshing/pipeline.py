@@ -6,7 +6,7 @@ import json
 import platform
 import resource
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -128,10 +128,11 @@ def mesh_splat(
         "bounds": {"min": corners.min(0).tolist(), "max": corners.max(0).tolist()},
         "area": mesh.area,
         "volume": mesh.volume,
+        "colours": _colours(files, model),
         "texture": _texture(model),
         "bytes": {"splat.ply": len(data), **{name: len(content) for name, content in files.items()}},
         "seconds": {**clock.seconds, "total": clock.total},
-        "peak_memory_mb": _peak_memory_mb(),
+        "peak_memory_mb": {**clock.peak_memory_mb, "total": _peak_memory_mb()},
         "versions": {
             "python": platform.python_version(),
             "open3d": o3d.__version__,
@@ -143,6 +144,16 @@ def mesh_splat(
     }
     files["stats.json"] = json.dumps(stats, indent=2).encode()
     return Result(files, model, clock.total)
+
+
+def _colours(files: Iterable[str], model: Model) -> dict[str, str | None]:
+    """Where each file of the mesh has its colours: a texture or its vertices; STL has none."""
+    painted = "vertices" if model.texture is None else "texture"
+    where: dict[str, str | None] = dict.fromkeys(
+        ("mesh.glb", "mesh.draco.glb", "mesh-obj.zip", "mesh.usdz"), painted
+    )
+    where |= {"mesh.ply": "vertices", "mesh.stl": None}
+    return {name: where[name] for name in files if name in where}
 
 
 def _texture(model: Model) -> dict[str, float] | None:
@@ -173,12 +184,14 @@ def _soundest(cloud: Cloud, normals: Floats, preset: Preset) -> tuple[Mesh, int,
 
 
 class _Clock:
-    """Wall seconds of each step, and since the start."""
+    """Wall seconds of each step, and since the start; and the most memory by each step's end, so a step that
+    needs more than those before it shows as a rise."""
 
     def __init__(self, on_step: Callable[[str], None] | None) -> None:
         self._on_step = on_step
         self._start = perf_counter()
         self.seconds: dict[str, float] = {}
+        self.peak_memory_mb: dict[str, float] = {}
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -187,6 +200,7 @@ class _Clock:
         start = perf_counter()
         yield
         self.seconds[name] = round(perf_counter() - start, 3)
+        self.peak_memory_mb[name] = _peak_memory_mb()
 
     @property
     def total(self) -> float:

@@ -229,7 +229,11 @@ def test_statistics_tell_of_the_mesh_and_its_maker() -> None:
         **{name: len(result.files[name]) for name in result.files if name != "stats.json"},
     }
     assert sum(seconds for step, seconds in stats["seconds"].items() if step != "total") <= result.seconds
-    assert stats["peak_memory_mb"] > 50
+    assert stats["colours"] == {"mesh.glb": "texture", "mesh.draco.glb": "texture"}
+    assert stats["peak_memory_mb"].keys() == stats["seconds"].keys()
+    peaks = list(stats["peak_memory_mb"].values())
+    assert peaks[0] > 50
+    assert peaks == sorted(peaks)
     assert set(stats["versions"]) == {
         "python",
         "open3d",
