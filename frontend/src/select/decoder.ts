@@ -1,0 +1,72 @@
+/** The page's end of the worker. */
+import type { EmbeddingView } from "../api/types";
+import { DecoderFailure, failureOf } from "./failure";
+import { Latest } from "./latest";
+import type { Mask } from "./masks";
+import type { Answers, FromWorker, Request } from "./protocol";
+import type { Outline, Wanted } from "./segmenter";
+
+const HOVER = -1;
+
+interface Asked {
+  resolve: (answer: never) => void;
+  reject: (error: DecoderFailure) => void;
+}
+
+export class MaskDecoder {
+  private readonly worker = new Worker(new URL("./decoder.worker.ts", import.meta.url), { type: "module" });
+  private readonly asked = new Map<number, Asked>();
+  private readonly latest = new Latest<number>(HOVER);
+  private asks = 0;
+
+  constructor(onLoaded: (share: number) => void) {
+    this.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+      if ("loaded" in data) return onLoaded(data.loaded);
+      const waiting = this.asked.get(data.id);
+      this.asked.delete(data.id);
+      if ("failure" in data) waiting?.reject(new DecoderFailure(data.failure));
+      else waiting?.resolve(data.answer as never);
+    };
+    this.worker.onerror = (event) => {
+      event.preventDefault();
+      this.fail(new Error(event.message || "The worker could not be started."));
+    };
+  }
+
+  load(embedding: EmbeddingView): Promise<void> {
+    return this.ask({ do: "load", embedding });
+  }
+
+  /** Undefined where a newer question about the same object made this one needless. */
+  outline(object: number, wanted: Wanted): Promise<Outline | undefined> {
+    this.latest.drop(HOVER);
+    return this.latest.run(object, () => this.ask({ do: "outline", wanted }));
+  }
+
+  hover(wanted: Wanted): Promise<Outline | undefined> {
+    return this.latest.run(HOVER, () => this.ask({ do: "hover", wanted }));
+  }
+
+  /** At the photo's size. */
+  mask(wanted: Wanted): Promise<Mask> {
+    return this.ask({ do: "mask", wanted });
+  }
+
+  close(): void {
+    this.worker.terminate();
+    this.asked.clear();
+  }
+
+  private ask<R extends Request>(request: R): Promise<Answers[R["do"]]> {
+    const id = ++this.asks;
+    return new Promise((resolve, reject) => {
+      this.asked.set(id, { resolve, reject });
+      this.worker.postMessage({ id, ...request });
+    });
+  }
+
+  private fail(error: Error): void {
+    for (const { reject } of this.asked.values()) reject(new DecoderFailure(failureOf(error)));
+    this.asked.clear();
+  }
+}

@@ -1,0 +1,82 @@
+/** Where masks are computed: a click never holds the page up. */
+import { env } from "onnxruntime-web/wasm";
+import wasmUrl from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
+
+import type { EmbeddingView } from "../api/types";
+import { content, download } from "./content";
+import { corrupt, failureOf, mismatch } from "./failure";
+import { checkTensors, parseManifest, type Role } from "./manifest";
+import { Decoder } from "./onnx";
+import type { Answers, FromWorker, Request, ToWorker } from "./protocol";
+import { readSafetensors } from "./safetensors";
+import { Segmenter } from "./segmenter";
+
+const MOST_THREADS = 4; // more gain nothing for graphs this small
+const KEPT_EMBEDDINGS = 12;
+const KEPT_GRAPHS = 6;
+
+let segmenter: Segmenter | undefined;
+
+async function answer(request: Request): Promise<Answers[keyof Answers]> {
+  if (request.do === "load") {
+    segmenter = await load(request.embedding);
+    return undefined;
+  }
+  if (!segmenter) throw new Error("It was asked before it was loaded.");
+  return segmenter[request.do](request.wanted);
+}
+
+async function load(embedding: EmbeddingView): Promise<Segmenter> {
+  const manifest = parseManifest(new TextDecoder().decode(await download(embedding.manifest_url)));
+  const total = embedding.bytes + embedding.decoder.reduce((sum, { bytes }) => sum + bytes, 0);
+  const come = new Map<string, number>();
+  const onBytes = (of: string) => (loaded: number) => {
+    come.set(of, loaded);
+    say({ loaded: Math.min([...come.values()].reduce((sum, bytes) => sum + bytes, 0) / total, 1) });
+  };
+  const graphs = manifest.decoder.map(async ({ role, sha256 }): Promise<[Role, ArrayBuffer]> => {
+    const url = embedding.decoder.find((it) => it.role === role && it.sha256 === sha256)?.url;
+    if (!url) throw mismatch(`There is no address of the graph ${role}.`);
+    const wanted = { url, sha256, cache: "gen3d-decoders", keep: KEPT_GRAPHS };
+    return [role, await content(wanted, mismatch, onBytes(role))];
+  });
+  const [file, ...files] = await Promise.all([
+    content(
+      {
+        url: embedding.url,
+        sha256: manifest.embedding_sha256,
+        cache: "gen3d-embeddings",
+        keep: KEPT_EMBEDDINGS,
+      },
+      () => corrupt("Its content is not that of the manifest."),
+      onBytes("embedding"),
+    ),
+    ...graphs,
+  ]);
+  const tensors = readSafetensors(file);
+  checkTensors(manifest, tensors);
+  return new Segmenter(manifest, await Decoder.load(manifest, tensors, new Map(files)));
+}
+
+function say(told: FromWorker, transfer: Transferable[] = []): void {
+  postMessage(told, { transfer });
+}
+
+function transferables(told: Answers[keyof Answers]): Transferable[] {
+  if (!told) return [];
+  return "contour" in told
+    ? [told.contour.buffer, ...told.candidates.map(({ contour }) => contour.buffer)]
+    : [told.data.buffer];
+}
+
+// ONNX Runtime's threads load this very file: an unconditional handler would take theirs away, and they would hang.
+if (!self.name.startsWith("em-pthread")) {
+  env.wasm.wasmPaths = { wasm: wasmUrl };
+  env.wasm.numThreads = self.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency, MOST_THREADS) : 1;
+  self.onmessage = ({ data: { id, ...request } }: MessageEvent<ToWorker>) => {
+    answer(request as Request).then(
+      (told) => say({ id, answer: told }, transferables(told)),
+      (error: unknown) => say({ id, failure: failureOf(error) }),
+    );
+  };
+}

@@ -1,0 +1,24 @@
+/** What page and worker say to each other. */
+import type { EmbeddingView } from "../api/types";
+import type { Failure } from "./failure";
+import type { Mask } from "./masks";
+import type { Outline, Wanted } from "./segmenter";
+
+export type Request =
+  | { do: "load"; embedding: EmbeddingView }
+  | { do: "outline"; wanted: Wanted }
+  | { do: "hover"; wanted: Wanted }
+  | { do: "mask"; wanted: Wanted };
+
+export interface Answers {
+  load: undefined;
+  outline: Outline;
+  hover: Outline;
+  mask: Mask;
+}
+
+export type ToWorker = { id: number } & Request;
+
+export type FromWorker =
+  /** Of what is fetched before the first click, 0 to 1. */
+  { loaded: number } | { id: number; answer: Answers[keyof Answers] } | { id: number; failure: Failure };

@@ -1,0 +1,86 @@
+/** From what a person marked to an outline or a mask. Decodings are kept: undo and sliders cost no run. */
+import type { EmbeddingManifest } from "../api/types";
+import { contour, type Contour } from "./contour";
+import { applyEdits } from "./edits";
+import { area, emptyMask, maskOf, type Mask } from "./masks";
+import { isAsked, type Marked, type Prompts } from "./objects";
+import { CANDIDATES, type Decoded, type Decoder } from "./onnx";
+
+export type Wanted = Pick<Marked, "points" | "box" | "edits" | "candidate" | "threshold">;
+
+export interface Outline {
+  contour: Contour;
+  /** Px of the outline for one px of the photo. */
+  scale: number;
+  /** Of the photo's area that is inside, 0 to 1. */
+  share: number;
+  /** All four candidates, small; empty where the decoder was not asked. */
+  candidates: { score: number; contour: Contour }[];
+}
+
+/** Longest sides in px. Outlines are for the eye; the mask that is sent has the photo's own size. */
+const SIDE = { outline: 2048, hover: 768, thumbnail: 128 };
+const KEPT = 8;
+
+export class Segmenter {
+  private readonly decoded = new Map<string, Decoded>();
+
+  constructor(
+    private readonly manifest: EmbeddingManifest,
+    private readonly decoder: Pick<Decoder, "decode">,
+  ) {}
+
+  async outline(wanted: Wanted): Promise<Outline> {
+    const decoded = await this.decode(wanted);
+    const { mask, scale } = this.maskAt(SIDE.outline, decoded, wanted);
+    const small = this.size(SIDE.thumbnail);
+    const threshold = this.manifest.mask_threshold + wanted.threshold;
+    return {
+      ...outlined(mask, scale),
+      candidates: (decoded?.candidates ?? []).map((logits, i) => ({
+        score: decoded?.scores[i] ?? 0,
+        contour: contour(maskOf(logits, small.width, small.height, threshold)),
+      })),
+    };
+  }
+
+  /** What a click would make, coarser and sooner. */
+  async hover(wanted: Wanted): Promise<Outline> {
+    const { mask, scale } = this.maskAt(SIDE.hover, await this.decode(wanted), wanted);
+    return { ...outlined(mask, scale), candidates: [] };
+  }
+
+  async mask(wanted: Wanted): Promise<Mask> {
+    return this.maskAt(Infinity, await this.decode(wanted), wanted).mask;
+  }
+
+  private maskAt(side: number, decoded: Decoded | undefined, { candidate, threshold, edits }: Wanted) {
+    const { width, height, scale } = this.size(side);
+    const logits = decoded?.candidates[Math.min(candidate, CANDIDATES - 1)];
+    const mask = logits
+      ? maskOf(logits, width, height, this.manifest.mask_threshold + threshold)
+      : emptyMask(width, height);
+    return { mask: applyEdits(mask, edits, scale), scale };
+  }
+
+  private size(longest: number) {
+    const { photo_width: width, photo_height: height } = this.manifest;
+    const scale = Math.min(longest / Math.max(width, height), 1);
+    const side = (px: number) => Math.max(Math.round(px * scale), 1);
+    return { width: side(width), height: side(height), scale };
+  }
+
+  private async decode({ points, box }: Prompts): Promise<Decoded | undefined> {
+    if (!isAsked({ points, box })) return undefined;
+    const key = JSON.stringify([points, box]);
+    const decoded = this.decoded.get(key) ?? (await this.decoder.decode({ points, box }));
+    this.decoded.delete(key);
+    this.decoded.set(key, decoded); // now the youngest
+    for (const oldest of [...this.decoded.keys()].slice(0, -KEPT)) this.decoded.delete(oldest);
+    return decoded;
+  }
+}
+
+function outlined(mask: Mask, scale: number) {
+  return { contour: contour(mask), scale, share: area(mask) / mask.data.length };
+}

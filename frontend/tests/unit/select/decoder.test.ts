@@ -1,0 +1,149 @@
+// The real decoder on a real embedding: ONNX Runtime's wasm here against its native form in Python's client.
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { env } from "onnxruntime-web/wasm";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import type { EmbeddingManifest } from "../../../src/api/types";
+import { content, sha256 } from "../../../src/select/content";
+import type { Edit } from "../../../src/select/edits";
+import { DecoderFailure } from "../../../src/select/failure";
+import { checkTensors, parseManifest } from "../../../src/select/manifest";
+import { boxOf } from "../../../src/select/objects";
+import { Decoder } from "../../../src/select/onnx";
+import { readSafetensors, type NamedTensor } from "../../../src/select/safetensors";
+import { Segmenter, type Wanted } from "../../../src/select/segmenter";
+
+interface Case {
+  points?: [number, number, number][];
+  box?: [number, number, number, number];
+  scores: number[];
+  masks: string[];
+}
+
+const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
+const EMBED = fileURLToPath(new URL("embed.py", import.meta.url));
+
+let manifest: EmbeddingManifest;
+let tensors: NamedTensor[];
+let graph: ArrayBuffer;
+let cases: Case[];
+let decoder: Decoder;
+let segmenter: Segmenter;
+
+beforeAll(async () => {
+  const folder = mkdtempSync(join(tmpdir(), "gen3d-decoder-"));
+  execFileSync(join(ROOT, ".venv/bin/python"), [EMBED, folder], { stdio: "inherit" });
+  const read = (name: string) => {
+    const bytes = readFileSync(join(folder, name));
+    return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+  };
+  const text = (name: string) => new TextDecoder().decode(read(name));
+  manifest = parseManifest(text("manifest.json"));
+  tensors = readSafetensors(read("embedding.safetensors"));
+  graph = read("decode.onnx");
+  cases = JSON.parse(text("cases.json")) as Case[];
+  rmSync(folder, { recursive: true });
+  env.wasm.numThreads = 1;
+  decoder = await Decoder.load(manifest, tensors, new Map([["decode", graph]]));
+  segmenter = new Segmenter(manifest, decoder);
+}, 60_000);
+
+afterAll(() => decoder.release());
+
+function wanted({ points = [], box }: Pick<Case, "points" | "box">, candidate = 0): Wanted {
+  return {
+    points: points.map(([x, y, label]) => ({ x, y, inside: label === 1 })),
+    box: box && boxOf(...box),
+    edits: [],
+    candidate,
+    threshold: 0,
+  };
+}
+
+test("the embedding is what its manifest says", () => {
+  expect(() => checkTensors(manifest, tensors)).not.toThrow();
+});
+
+test.each([0, 1, 2, 3, 4, 5])("case %i: all candidates are those of Python's client", async (number) => {
+  const it = cases[number]!;
+  const { candidates } = await segmenter.outline(wanted(it));
+  candidates.forEach(({ score }, i) => expect(score).toBeCloseTo(it.scores[i]!, 4));
+  for (const [candidate, expected] of it.masks.entries()) {
+    const { data, width, height } = await segmenter.mask(wanted(it, candidate));
+    expect([width, height]).toEqual([manifest.photo_width, manifest.photo_height]);
+    const different = data.reduce((sum, px, i) => sum + (px === (expected[i] === "#" ? 1 : 0) ? 0 : 1), 0);
+    // The two runtimes round differently: a px whose logit is as good as 0 may fall on either side.
+    expect(different).toBeLessThanOrEqual(3);
+    expect(expected).toContain("#");
+  }
+});
+
+test("an outline says how much is inside, and hovering shows the same object", async () => {
+  const it = wanted(cases[0]!);
+  const [outline, hover, mask] = [
+    await segmenter.outline(it),
+    await segmenter.hover(it),
+    await segmenter.mask(it),
+  ];
+  const inside = mask.data.reduce((sum, px) => sum + px, 0);
+  expect(outline.share).toBeCloseTo(inside / mask.data.length, 6);
+  expect(hover.share).toBeCloseTo(outline.share, 2);
+  expect(outline.candidates).toHaveLength(4);
+});
+
+test("strokes and inverting are done to the decoder's mask; without clicks it is not asked", async () => {
+  const stroke: Edit = { kind: "stroke", erase: false, radius: 5, path: [10, 140] };
+  const plain = await segmenter.outline(wanted(cases[0]!));
+  const edited = await segmenter.outline({ ...wanted(cases[0]!), edits: [stroke, { kind: "invert" }] });
+  expect(edited.share).toBeLessThan(1 - plain.share);
+  const alone = await segmenter.outline({ ...wanted({}), edits: [stroke] });
+  expect(alone.share).toBeGreaterThan(0);
+  expect(alone.candidates).toEqual([]);
+});
+
+test("a lower threshold takes more in", async () => {
+  const it = wanted(cases[1]!);
+  const shares = [];
+  for (const threshold of [3, 0, -3]) shares.push((await segmenter.outline({ ...it, threshold })).share);
+  expect(shares).toEqual([...shares].sort((a, b) => a - b));
+  expect(new Set(shares).size).toBeGreaterThan(1);
+});
+
+test("undo and sliders run the decoder no more", async () => {
+  let runs = 0;
+  const counted = new Segmenter(manifest, { decode: (prompts) => (runs++, decoder.decode(prompts)) });
+  await counted.outline(wanted(cases[0]!));
+  await counted.outline(wanted(cases[1]!));
+  await counted.outline(wanted(cases[0]!, 3));
+  await counted.mask({ ...wanted(cases[0]!), threshold: 1 });
+  expect(runs).toBe(2);
+});
+
+test("an earlier mask counts", async () => {
+  const { points } = wanted(cases[0]!);
+  const earlier = new Float32Array(manifest.mask_width * manifest.mask_height).fill(-9);
+  const [fresh, refined] = [await decoder.decode({ points }), await decoder.decode({ points }, earlier)];
+  expect(refined.candidates[0]?.data).not.toEqual(fresh.candidates[0]?.data);
+});
+
+test("graph and embedding that do not fit together are told", async () => {
+  const load = (some: NamedTensor[], file = graph) =>
+    Decoder.load(manifest, some, new Map([["decode", file]]));
+  await expect(load(tensors, new ArrayBuffer(64))).rejects.toThrow(DecoderFailure);
+  const poor = await load(tensors.slice(1));
+  await expect(poor.decode(wanted(cases[0]!))).rejects.toThrow(DecoderFailure);
+});
+
+test("what is fetched is checked by its hash", async () => {
+  const url = `data:application/octet-stream;base64,${Buffer.from(graph).toString("base64")}`;
+  const sha = createHash("sha256").update(Buffer.from(graph)).digest("hex");
+  const ask = (hash: string) =>
+    content({ url, sha256: hash, cache: "test", keep: 1 }, () => new Error("damaged"));
+  expect(await sha256(await ask(sha))).toBe(sha);
+  await expect(ask("0".repeat(64))).rejects.toThrow("damaged");
+});
