@@ -31,11 +31,11 @@ export interface MakeProps {
   onBack: () => void;
 }
 
-/** Step 4, while a job is under way: src/make/Progress.tsx, which asks for the job until it has ended. */
+/** Step 4, while a job is under way: src/make/Progress.tsx. The session's page brings the news. */
 export interface ProgressProps {
   session: SessionView;
   job: JobView;
-  /** The job as the API last told it; when its state is `completed`, it is time for step 5. */
+  /** Something was done to the job here: the API's answer. */
   onChange: (job: JobView) => void;
   /** Another job with this one's mask, perhaps with other options. */
   onRetry: (job: JobView) => void;

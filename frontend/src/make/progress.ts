@@ -33,18 +33,11 @@ export interface Progress {
 /** Longer than this without an answer, and a GPU is probably being started; a warm one may also take so long. */
 const COLD_AFTER_SECONDS = 45;
 
-/** Typical seconds by quality: of the weight-free engine on a laptop, measured; of a GPU, until jobs have been seen. */
-const USUAL: Record<"laptop" | "gpu", Record<Quality, { reconstruction: number; mesh: number }>> = {
-  laptop: {
-    fast: { reconstruction: 3, mesh: 5 },
-    balanced: { reconstruction: 5, mesh: 12 },
-    high: { reconstruction: 8, mesh: 30 },
-  },
-  gpu: {
-    fast: { reconstruction: 20, mesh: 15 },
-    balanced: { reconstruction: 40, mesh: 30 },
-    high: { reconstruction: 80, mesh: 60 },
-  },
+/** Seconds by quality, a first guess: the bar's pace follows it, but no figure that a person reads does. */
+const GUESS: Record<Quality, { reconstruction: number; mesh: number }> = {
+  fast: { reconstruction: 10, mesh: 6 },
+  balanced: { reconstruction: 20, mesh: 15 },
+  high: { reconstruction: 40, mesh: 40 },
 };
 const CHECK_SECONDS = 2;
 const TITLES: Record<StepName, string> = {
@@ -57,21 +50,21 @@ const TITLES: Record<StepName, string> = {
 export interface Expected {
   reconstruction: number;
   mesh: number;
+  /** Whether it was seen, and not guessed. */
+  known: boolean;
 }
 
-/** How long the steps should take: the median of finished jobs of the same quality, else what is usual. */
-export function expectedSeconds(quality: Quality, weightFree: boolean, finished: JobView[]): Expected {
-  const alike = finished.filter((job) => job.state === "completed" && job.options.quality === quality);
-  const usual = USUAL[weightFree ? "laptop" : "gpu"][quality];
-  return {
-    reconstruction:
-      median(alike.map((job) => between(firstStart(job.events), job.events.reconstruction_completed?.at))) ??
-      usual.reconstruction,
-    mesh:
-      median(
-        alike.map((job) => between(job.events.reconstruction_completed?.at, job.events.mesh_completed?.at)),
-      ) ?? usual.mesh,
-  };
+/** How long the steps should take: the median of finished jobs of the same quality, else a guess. */
+export function expectedSeconds(quality: Quality, jobs: JobView[]): Expected {
+  const alike = jobs.filter((job) => job.state === "completed" && job.options.quality === quality);
+  const reconstruction = median(
+    alike.map(({ events }) => between(firstStart(events), events.reconstruction_completed?.at)),
+  );
+  const mesh = median(
+    alike.map(({ events }) => between(events.reconstruction_completed?.at, events.mesh_completed?.at)),
+  );
+  if (reconstruction === undefined || mesh === undefined) return { ...GUESS[quality], known: false };
+  return { reconstruction, mesh, known: true };
 }
 
 /** now: ms since 1970, by the service's clock as far as the page knows it. */
@@ -102,7 +95,7 @@ export function progress(job: JobView, expected: Expected, now: number): Progres
   });
   const seconds =
     elapsed(job.created_at, row.mesh_completed?.at ?? (bad ? failedAt(row) : undefined), now) ?? 0;
-  const left = state === "completed" || bad ? undefined : remaining(steps, expected);
+  const left = expected.known ? remaining(steps, expected) : undefined;
   return {
     steps,
     sentence: sentence(state, steps, row),

@@ -19,7 +19,7 @@ import { centre, distance, radius, type Box } from "./frames";
 import type { Layer } from "./layer";
 
 const FIELD_OF_VIEW = 30;
-const MARGIN = 1.12;
+const MARGIN = 0.95; // of the ball around the box, which no model fills
 /** From where the model is first seen: a little from the right and above, as in its preview. */
 const AZIMUTH = 0.45;
 const POLAR = Math.PI / 2 - 0.25;

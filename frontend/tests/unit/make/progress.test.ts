@@ -7,7 +7,7 @@ import { fold, jobState } from "../../../src/make/read-model";
 type Told = Parameters<typeof fold>[1];
 const CREATED = "2026-11-20T12:01:31Z";
 const after = (seconds: number) => Date.parse(CREATED) + seconds * 1000;
-const EXPECTED = { reconstruction: 10, mesh: 20 };
+const EXPECTED = { reconstruction: 10, mesh: 20, known: true };
 
 function job(names: string[]): JobView {
   const events = names
@@ -89,14 +89,17 @@ test("a long silence is explained by the GPU's start", () => {
 });
 
 test("what is left is said while it can be known", () => {
-  expect(progress(job(STORY.slice(0, 2)), EXPECTED, after(7)).left).toBeGreaterThan(20);
-  expect(progress(job(STORY.slice(0, 2)), EXPECTED, after(600)).left).toBeUndefined();
+  const running = job(STORY.slice(0, 2));
+  expect(progress(running, EXPECTED, after(7)).left).toBeGreaterThan(20);
+  expect(progress(running, EXPECTED, after(600)).left).toBeUndefined();
+  expect(progress(running, { ...EXPECTED, known: false }, after(7)).left).toBeUndefined();
 });
 
 test("jobs that have finished say how long the next one takes", () => {
-  const finished = job(STORY);
-  expect(expectedSeconds("balanced", true, [finished]).reconstruction).toBe(15);
-  expect(expectedSeconds("high", true, [finished])).toEqual(expectedSeconds("high", true, []));
+  const seen = expectedSeconds("balanced", [job(STORY)]);
+  expect(seen).toMatchObject({ reconstruction: 15, known: true });
+  expect(expectedSeconds("high", [job(STORY)]).known).toBe(false);
+  expect(expectedSeconds("balanced", [job(STORY.slice(0, 3))]).known).toBe(false);
 });
 
 test.each([
