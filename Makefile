@@ -58,7 +58,7 @@ lint-types:    JUDGE := $(LINT)/mypy --python-executable $(RUN)/python $(CHECKED
 lint-imports:  JUDGE := PYTHONPATH=$(subst $() ,:,$(PACKAGES)) $(LINT)/lint-imports --no-cache
 lint-events:   JUDGE := $(RUN)/python -m gen3d_events.generate --check
 lint-vectors:  JUDGE := $(RUN)/python -m gen3d.mask_vectors --check
-lint-openapi:  JUDGE := $(RUN)/python -m gen3d_upload.openapi --check
+lint-openapi:  JUDGE := $(RUN)/python -m gen3d_local.openapi --check
 lint-template: JUDGE := $(LINT)/cfn-lint template.yaml
 lint-sam:      JUDGE := $(SAM) validate --lint
 

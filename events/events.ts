@@ -419,6 +419,8 @@ export type ErrorCode =
   | "mask_source_invalid"
   | "link_invalid"
   | "link_expired"
+  | "ticket_invalid"
+  | "origin_not_allowed"
   | "too_many_requests"
   | "not_found"
   | "endpoint_unavailable"

@@ -53,12 +53,16 @@ def session() -> Any:
 
 
 @cache
-def client(service: str) -> Any:
-    """The boto3 client of `service`, e.g. `client("s3")`. Tests may call `client.cache_clear()`."""
+def client(service: str, url: str | None = None) -> Any:
+    """The boto3 client of `service`, e.g. `client("s3")`. Tests may call `client.cache_clear()`.
+
+    url: of a service that every resource has an address of its own for.
+    """
     # Else addresses presigned for us-east-1 are of the old Signature Version 2.
     signature = {"signature_version": "s3v4"} if service == "s3" else {}
     return session().client(
         service,
+        endpoint_url=url,
         config=Config(
             connect_timeout=3,
             read_timeout=20,

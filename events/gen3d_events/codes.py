@@ -152,6 +152,18 @@ codes: dict[str, Code] = {
         "Links are valid for 24 hours; open the job and copy a new one.",
         410,
     ),
+    "ticket_invalid": Code(
+        "user",
+        "The ticket for the socket is unknown, used or expired.",
+        "Ask for a new one with POST /tickets; each opens one socket within a minute.",
+        401,
+    ),
+    "origin_not_allowed": Code(
+        "user",
+        "Pages of this address may not open the socket.",
+        "Open the site at its own address; an operator adds others to SiteOrigins.",
+        403,
+    ),
     "too_many_requests": Code(
         "transient",
         "You have sent more requests than are allowed in a minute.",

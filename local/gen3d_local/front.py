@@ -1,4 +1,4 @@
-"""The one address of the laptop cloud: the site, the API under /api/, the mails that were sent under /mail,
+"""The one address of the laptop cloud: the site, the API under /api/, the socket, the mails sent under /mail,
 and the demo user's password for the site's button under /local/demo-user.
 
 On AWS CloudFront does this, without the last two. Run as a module it reads GEN3D_ENGINE_URL, GEN3D_STATE and
@@ -21,12 +21,14 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from gen3d_local import mail
 from gen3d_local.admission import TOKEN_HEADER
 from gen3d_local.children import HOST, LOCAL
 from gen3d_local.site import Site
+from gen3d_local.sockets import pass_on
 from gen3d_local.state import State, read_json
 
 PAGE = Path(__file__).with_name("page.html")
@@ -88,6 +90,17 @@ class Front:
                 answer.headers.append(name, value)
         return answer
 
+    async def socket(self, browser: WebSocket) -> None:
+        """The WebSocket API."""
+        try:
+            api_id = read_json(self._outputs)["SocketApiId"]
+        except FileNotFoundError:
+            await browser.send_denial_response(
+                PlainTextResponse("Gen3D is still being deployed.", status_code=503)
+            )
+        else:
+            await pass_on(browser, self.engine_url, api_id)
+
     async def mail(self, _: Request) -> Response:
         """Every mail that was sent, the newest first."""
         reply = await self._http.get(mail.PATH, headers={TOKEN_HEADER: self._token})
@@ -139,6 +152,7 @@ def application(front: Front, site: Path) -> Starlette:
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])],
         routes=[
             Route("/api/{path:path}", front.api, methods=METHODS),
+            WebSocketRoute("/socket", front.socket),
             Route("/mail", front.mail),
             Route("/local/demo-user", front.demo_user),
             home,

@@ -1,7 +1,8 @@
-"""Writes the API's description: `python -m gen3d_upload.openapi [--check]`.
+"""Writes the REST API's description: `python -m gen3d_local.openapi [--check]`.
 
-Routes, parameters and bodies come from api.py; what powertools does not know is added here: which refusals a
-route has, and which routes are public. `--check` writes nothing, and fails if docs/openapi.json is stale.
+Routes, parameters and bodies come from each service's api.py; what powertools does not know is added here:
+which refusals a route has, and which routes are public. `--check` writes nothing, and fails if
+docs/openapi.json is stale. It stands here because it alone knows several services.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ import sys
 from collections import defaultdict
 from http import HTTPStatus
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from aws_lambda_powertools.event_handler.openapi.models import APIKey, APIKeyIn, Server
 from gen3d_events.codes import codes
+from gen3d_notification import api as notification
+from gen3d_upload import api as upload
 
-from gen3d_upload import api
-
-TARGET = Path(__file__).parents[3] / "docs" / "openapi.json"
+TARGET = Path(__file__).parents[2] / "docs" / "openapi.json"
+SERVICES = (upload, notification)
 SCHEME = "id_token"
 
 PUBLIC = {"download", "config"}
@@ -39,12 +42,27 @@ REFUSALS = {
     "report_client_error": ["request_invalid"],
     "download": ["link_invalid", "session_not_found", "link_expired"],
     "config": [],
+    "create_ticket": [],
 }
 
 
 def document() -> dict[str, Any]:
+    found, *others = (_described(service) for service in SERVICES)
+    for other in others:
+        found["paths"] |= other["paths"]
+        found["components"]["schemas"] |= other["components"]["schemas"]
+    found["paths"] = dict(sorted(found["paths"].items()))
+    schemas = found["components"]["schemas"]
+    found["components"]["schemas"] = {
+        name: schema for name, schema in sorted(schemas.items()) if "ValidationError" not in name
+    }
+    return found
+
+
+def _described(service: ModuleType) -> dict[str, Any]:
+    """A service's routes."""
     found: dict[str, Any] = json.loads(
-        api.app.get_openapi_json_schema(
+        service.app.get_openapi_json_schema(
             title="Gen3D",
             version="1.0.0",
             description="A photo and a mask become Gaussian splats and a mesh. See docs/api.md for a walk.",
@@ -57,20 +75,15 @@ def document() -> dict[str, Any]:
             security=[{SCHEME: []}],
         )
     )
-    found["paths"] = dict(sorted(found["paths"].items()))
     for path in found["paths"].values():
         for operation in path.values():
-            _complete(operation)
-    schemas = found["components"]["schemas"]
-    found["components"]["schemas"] = {
-        name: schema for name, schema in sorted(schemas.items()) if "ValidationError" not in name
-    }
+            _complete(operation, getattr(service, operation["operationId"]).__doc__)
     return found
 
 
-def _complete(operation: dict[str, Any]) -> None:
+def _complete(operation: dict[str, Any], summary: str) -> None:
     name = operation["operationId"]
-    operation["summary"] = getattr(api, name).__doc__
+    operation["summary"] = summary
     responses = operation["responses"]
     del responses["422"], responses["500"]
     if name == "download":
@@ -95,7 +108,7 @@ def main(arguments: list[str]) -> int:
     if "--check" not in arguments:
         TARGET.write_text(text)
     elif not TARGET.exists() or TARGET.read_text() != text:
-        print("docs/openapi.json is stale: run python -m gen3d_upload.openapi", file=sys.stderr)
+        print("docs/openapi.json is stale: run python -m gen3d_local.openapi", file=sys.stderr)
         return 1
     return 0
 

@@ -161,7 +161,9 @@ class Supervisor:
             processes.launch(name)
         processes.wait("engine")
         engine = processes.url("engine")
-        outputs = deploy.deploy(engine, self._options.template, self._parameters(processes.url("front")))
+        outputs = deploy.deploy(
+            engine, self._options.template, self._parameters(processes.url("front"), engine)
+        )
         write_json(self._state.outputs, outputs)
         user = people.demo_user(engine, outputs["UserPoolId"], self._state.user)
         aws.client("ses", engine).verify_email_identity(EmailAddress=MAIL_FROM)
@@ -174,9 +176,10 @@ class Supervisor:
         self._state.keep(ports)
         return cloud
 
-    def _parameters(self, front: str) -> dict[str, str]:
+    def _parameters(self, front: str, engine: str) -> dict[str, str]:
         return {
             "AdminEmail": ADMIN_EMAIL,
+            "ExecuteApiUrl": f"{engine}/_aws/execute-api",
             "InferenceImageUri": "laptop" if self._options.endpoint else "",
             "MailFrom": MAIL_FROM,
             "PublicUrl": front,

@@ -11,7 +11,7 @@ from gen3d_events.codes import codes
 
 from tests.wiring import stack
 from tests.wiring.patterns import matches
-from tests.wiring.stack import ROOT, of_type, referred, text
+from tests.wiring.stack import ROOT, listed, of_type, referred, text
 
 CONSUMERS = [
     "UploadIngest",
@@ -23,6 +23,7 @@ CONSUMERS = [
     "ReconstructionFinish",
     "MeshingMesh",
     "NotificationMail",
+    "NotificationPush",
     "InferenceRelay",
 ]
 
@@ -38,6 +39,7 @@ def test_outputs() -> None:
     assert set(stack.transformed()["Outputs"]) >= {
         "ApiUrl",
         "ApiId",
+        "SocketApiId",
         "UserPoolId",
         "UserPoolClientId",
         "DataBucketName",
@@ -72,6 +74,7 @@ def test_only_config_and_download_links_are_public() -> None:
         ("/sessions/{session_id}/jobs/{job_id}", "get"),
         ("/sessions/{session_id}/jobs/{job_id}", "patch"),
         ("/usage", "get"),
+        ("/tickets", "post"),
         ("/client-errors", "post"),
         ("/d/{token}", "get"),
         ("/d/{token}", "head"),
@@ -147,6 +150,63 @@ def test_only_starters_ask_the_endpoint() -> None:
     }
     starters = ("EmbeddingStartRole", "ReconstructionStartRole", "ReconstructionRetryRole")
     assert askers == dict.fromkeys(starters, "endpoint/gen3d-${Stage}")
+
+
+def test_only_push_and_the_socket_post_to_connections_of_this_api() -> None:
+    template = stack.transformed()
+    posters = {
+        name: (listed(statement["Action"]), text(statement["Resource"]).rsplit(":", 1)[-1])
+        for name in of_type(template, "IAM::Role")
+        for statement in stack.statements(template, name)
+        if any(action.startswith("execute-api:") for action in listed(statement["Action"]))
+    }
+    may = (["execute-api:ManageConnections"], "${SocketApi}/socket/POST/@connections/*")
+    assert posters == dict.fromkeys(("NotificationPushRole", "NotificationSocketRole"), may)
+    stages = of_type(template, "ApiGatewayV2::Stage").values()
+    assert [stage["StageName"] for stage in stages] == ["socket"]
+
+
+def test_only_rest_hands_out_tickets_and_only_the_socket_takes_them() -> None:
+    template = stack.transformed()
+    users = {
+        name: listed(statement["Action"])
+        for name in of_type(template, "IAM::Role")
+        for statement in stack.statements(template, name)
+        if referred(statement["Resource"]) == "NotificationTicketsTable"
+    }
+    assert users == {
+        "NotificationApiRole": ["dynamodb:PutItem"],
+        "NotificationSocketRole": ["dynamodb:DeleteItem"],
+    }
+
+
+def test_a_socket_opens_closes_and_speaks_by_one_function() -> None:
+    template = stack.transformed()
+    routes = of_type(template, "ApiGatewayV2::Route").values()
+    assert {one["RouteKey"] for one in routes} == {"$connect", "$disconnect", "$default"}
+    assert {text(one["Target"]) for one in routes} == {"integrations/${SocketIntegration}"}
+    (integration,) = of_type(template, "ApiGatewayV2::Integration").values()
+    assert integration["IntegrationType"] == "AWS_PROXY"
+    assert "${NotificationSocketFunction.Arn}" in text(integration["IntegrationUri"])
+    invoked = [
+        one
+        for one in of_type(template, "Lambda::Permission").values()
+        if referred(one["FunctionName"]) == "NotificationSocketFunction"
+    ]
+    assert [text(one["SourceArn"]).rsplit(":", 1)[-1] for one in invoked] == ["${SocketApi}/*"]
+
+
+def test_the_sockets_log_tells_no_ticket() -> None:
+    (socket,) = of_type(stack.transformed(), "ApiGatewayV2::Stage").values()
+    line = json.loads(socket["AccessLogSettings"]["Format"])
+    assert {"request_id", "connection_id", "route", "status"} <= set(line)
+    assert "query" not in socket["AccessLogSettings"]["Format"].lower()
+
+
+@pytest.mark.parametrize("table", ["Tickets", "Connections", "Feed"])
+def test_push_forgets(table: str) -> None:
+    settings = of_type(stack.transformed(), "DynamoDB::Table")[f"Notification{table}Table"]
+    assert settings["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
 
 
 def test_stages() -> None:

@@ -2,40 +2,31 @@
 
 What changes a row and must be heard of is told after the change (outbox.py).
 
-A person sees only their own rows: the user is the `sub` of the ID token that the authorizer has checked.
+A person sees only their own rows. How refusals look and how requests are counted is rest.py's.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response, content_types
-from aws_lambda_powertools.event_handler.api_gateway import ResponseBuilder
-from aws_lambda_powertools.event_handler.exceptions import NotFoundError
-from aws_lambda_powertools.event_handler.openapi.exceptions import (
-    RequestUnsupportedContentType,
-    RequestValidationError,
-)
+from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
-from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from gen3d_events import aws, keys, links
-from gen3d_events.codes import codes
 from gen3d_events.event import JOB_ID, SESSION_ID, Event, SessionId
 from gen3d_events.ids import new_job_id, new_session_id
 from gen3d_events.inference import EmbeddingManifest
 from gen3d_events.models import JobOptions
-from gen3d_events.observability import context_keys, count, logger, observed
+from gen3d_events.observability import count, logger
 from gen3d_events.publisher import publish
 from gen3d_events.read_model import Row
+from gen3d_events.rest import Refused, behind_the_api, resolver, signed_in
 
 from gen3d_upload import metadata, outbox, rows, schema
-from gen3d_upload.allowance import Kind, wait_seconds
 from gen3d_upload.history import photo
 from gen3d_upload.limits import MAX_BYTES
 from gen3d_upload.usage import usage
@@ -49,46 +40,7 @@ MAX_ROWS_PER_PAGE = 300
 """A page ends early where sessions have many jobs, far below the 6 MB that a function may answer."""
 
 
-class Refused(Exception):
-    """The request cannot be done; `code` has an HTTP status in the table of codes."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-def _compact(body: Any) -> str:
-    return json.dumps(_present(body), separators=(",", ":"))
-
-
-def _present(value: Any) -> Any:
-    """Without the fields that have no value; of a job's texture, null is one."""
-    match value:
-        case dict():
-            return {
-                name: _present(item) for name, item in value.items() if item is not None or name == "texture"
-            }
-        case list():
-            return [_present(item) for item in value]
-    return value
-
-
-def _parsed(body: str) -> Any:
-    """Raises JSONDecodeError, too, of what is nested too deeply, or has numbers of thousands of digits."""
-    try:
-        return json.loads(body)
-    except json.JSONDecodeError:
-        raise
-    except (RecursionError, ValueError) as error:
-        raise json.JSONDecodeError(str(error), body, 0) from error
-
-
-app = APIGatewayRestResolver(
-    enable_validation=True,
-    response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
-    serializer=_compact,
-    json_body_deserializer=_parsed,
-)
+app = resolver()
 
 
 # --- routes ------------------------------------------------------------------------------------------
@@ -268,61 +220,11 @@ def config() -> schema.Config:
     )
 
 
-# --- refusals ----------------------------------------------------------------------------------------
-
-
-def _refusal(code: str, detail: str = "") -> Response[dict[str, Any]]:
-    entry = codes[code]
-    body = schema.Problem(
-        code=code,
-        error_class=entry.error_class,
-        message=f"{entry.message} {detail}".strip(),
-        hint=entry.hint,
-    )
-    return Response(entry.http_status or 500, content_types.APPLICATION_JSON, body.model_dump())
-
-
-def _refused(error: Refused) -> Response[dict[str, Any]]:
-    return _refusal(error.code)
-
-
-def _invalid(error: RequestValidationError) -> Response[dict[str, Any]]:
-    """Names every field that is wrong, as `options.quality: Input should be ...`."""
-    wrong = (f"{_field(it['loc'])}: {it['msg']}" for it in error.errors())
-    return _refusal("request_invalid", "; ".join(wrong) + ".")
-
-
-def _not_found(_: NotFoundError) -> Response[dict[str, Any]]:
-    return _refusal("not_found")
-
-
-def _broken(_: Exception) -> Response[dict[str, Any]]:
-    logger.exception("request failed")
-    return _refusal("internal_error")
-
-
-def _field(location: tuple[str | int, ...]) -> str:
-    """Which part of the request is meant. Where that is not JSON, its text or an offset is no name."""
-    place, *names = location
-    known = ".".join(name for name in names if isinstance(name, str) and name.isidentifier())
-    return known[:80] or str(place)
-
-
-app.exception_handler(Refused)(_refused)
-app.exception_handler([RequestValidationError, RequestUnsupportedContentType])(_invalid)
-app.not_found(_not_found)
-app.exception_handler(Exception)(_broken)
-
-
 # --- parts -------------------------------------------------------------------------------------------
 
 
 def _user_id() -> str:
-    """The signed-in user. An access token is refused: it says nothing of who may use this client."""
-    claims = app.current_event.request_context.authorizer.claims
-    if claims.get("token_use") != "id":
-        raise Refused("unauthorized")
-    return str(claims["sub"])
+    return signed_in(app)
 
 
 def _known(session_id: str, job_id: str | None = None) -> str:
@@ -414,51 +316,4 @@ def _presigned(bucket: str, key: str, seconds: int, method: str = "GET", **more:
     return url
 
 
-def _over_allowance(event: dict[str, Any]) -> dict[str, Any] | None:
-    """The refusal, if the person asks too often. Requests of no known form count as well.
-
-    Where it cannot be counted, the request goes on: a limit is no reason to fail.
-    """
-    claims = (event["requestContext"].get("authorizer") or {}).get("claims") or {}
-    try:
-        kind: Kind = "client-errors" if event["resource"] == CLIENT_ERRORS else "requests"
-        wait = wait_seconds(claims["sub"], _now(), kind) if "sub" in claims else 0
-    except (ClientError, BotoCoreError):
-        logger.warning("request not counted", exc_info=True)
-        return None
-    if not wait:
-        return None
-    refusal = _refusal("too_many_requests")
-    refusal.headers["Retry-After"] = str(wait)
-    builder: ResponseBuilder[APIGatewayProxyEvent] = ResponseBuilder(refusal, _compact)
-    return builder.build(APIGatewayProxyEvent(event))
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-def _answer(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    with context_keys("answer", **_asked_about(event)):
-        answer = _over_allowance(event) or app.resolve(event, context)
-        count("Requests")
-        logger.info(
-            "answered", method=event["httpMethod"], resource=event["resource"], status=answer["statusCode"]
-        )
-    return answer
-
-
-def _asked_about(event: dict[str, Any]) -> dict[str, str | None]:
-    """The keys by which this request is found in the logs beside what came of it."""
-    named = event.get("pathParameters") or {}
-    session_id = named.get("session_id")
-    cause_id = event["requestContext"].get("requestId")
-    return {
-        "correlation_id": session_id,
-        "session_id": session_id,
-        "job_id": named.get("job_id"),
-        "cause_id": cause_id,
-    }
-
-
-handler = observed(_answer)
+handler = behind_the_api(app, kinds={CLIENT_ERRORS: "client-errors"})

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from gen3d_events.codes import ErrorClass
 from gen3d_events.event import JobId, SessionId
 from gen3d_events.models import Engine, JobOptions
+from gen3d_events.problem import Problem
 from gen3d_events.read_model import JobState, SessionState
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -109,15 +109,6 @@ class Deletion(View):
 
     session_id: str
     purge_at: str
-
-
-class Problem(View):
-    """Why something was refused or failed: for programs the code, for a person a sentence and a hint."""
-
-    code: str
-    error_class: ErrorClass
-    message: str
-    hint: str
 
 
 class PhotoView(View):

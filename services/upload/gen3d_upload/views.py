@@ -7,6 +7,7 @@ from typing import Any
 
 from gen3d_events.inference import EmbeddingManifest
 from gen3d_events.models import Engine, JobOptions
+from gen3d_events.problem import Problem
 from gen3d_events.read_model import Row, job_state, problem, session_state
 
 from gen3d_upload import rows, schema
@@ -112,9 +113,9 @@ def _file(file: dict[str, Any], address: Address) -> schema.FileView:
     return schema.FileView(url=address(file["key"]), bytes=file["bytes"])
 
 
-def _problem(row: Row) -> schema.Problem | None:
+def _problem(row: Row) -> Problem | None:
     found = problem(row)
-    return schema.Problem(**found) if found else None
+    return Problem(**found) if found else None
 
 
 def _stages(stages: dict[str, Stage]) -> dict[str, schema.StageView]:

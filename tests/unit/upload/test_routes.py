@@ -9,12 +9,12 @@ from io import StringIO
 from typing import Any
 
 import pytest
-from gen3d_events import keys
+from gen3d_events import allowance, keys, rest
 from gen3d_events.event import Event
 from gen3d_events.models import Engine
 from gen3d_events.observability import logger
 from gen3d_events.samples import BUCKET, JOB, SESSION, USER, mask, photo, samples
-from gen3d_upload import allowance, api, metadata, rows
+from gen3d_upload import metadata, rows
 
 from tests.unit.upload.asking import OTHER, accepted, call, refusal
 
@@ -220,7 +220,7 @@ def test_a_long_text_of_a_page_is_cut(log: StringIO) -> None:
 
 def test_the_request_after_the_hundredth_waits_for_the_next_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     now = datetime(2026, 11, 20, 12, 0, 42, tzinfo=UTC)
-    monkeypatch.setattr(api, "_now", lambda: now)
+    monkeypatch.setattr(rest, "_now", lambda: now)
     assert {call("GET", "/sessions").status for _ in range(100)} == {200}
     over = call("GET", "/sessions")
     assert refusal(over) == "too_many_requests"
@@ -233,7 +233,7 @@ def test_the_request_after_the_hundredth_waits_for_the_next_minute(monkeypatch: 
 
 def test_requests_that_are_refused_count_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_PER_MINUTE", "2")
-    monkeypatch.setattr(api, "_now", lambda: datetime(2026, 11, 20, 12, tzinfo=UTC))
+    monkeypatch.setattr(rest, "_now", lambda: datetime(2026, 11, 20, 12, tzinfo=UTC))
     assert refusal(call("POST", "/sessions", {"wrong": 1})) == "request_invalid"
     assert refusal(call("GET", f"/sessions/{'x' * 30}")) == "session_not_found"
     over = call("POST", "/sessions", {})
@@ -242,7 +242,7 @@ def test_requests_that_are_refused_count_as_well(monkeypatch: pytest.MonkeyPatch
 
 
 def test_errors_of_a_page_do_not_lock_its_user_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "_now", lambda: datetime(2026, 11, 20, 12, tzinfo=UTC))
+    monkeypatch.setattr(rest, "_now", lambda: datetime(2026, 11, 20, 12, tzinfo=UTC))
     monkeypatch.setenv("REQUESTS_PER_MINUTE", "1")
     told = [call("POST", "/client-errors", {"message": "x"}) for _ in range(21)]
     assert {it.status for it in told[:20]} == {204}

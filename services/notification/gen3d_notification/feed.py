@@ -1,0 +1,138 @@
+"""What happened to a person's sessions of late, in one order that is never added to but at its end.
+
+An event's id tells when its cause was, so a later event may have a smaller id than one that was heard before.
+Hence each event of a person gets the next number, its position, and what one has missed is all after the
+position of the last event that one heard.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from botocore.exceptions import ClientError
+from gen3d_events import aws
+from gen3d_events.event import Event
+
+KEPT = timedelta(days=1)
+_COUNTER_KEPT = timedelta(days=30)
+_COUNTER = "last"
+"""The row of a person's last position, beside those of the events; it outlives them, and every connection."""
+
+
+class Contended(Exception):
+    """Others append to the same feed faster than this one; trying again later helps."""
+
+
+class Entry(NamedTuple):
+    """One event at its position, as a socket's message holds it."""
+
+    position: int
+    event: dict[str, Any]
+
+
+def append(event: Event) -> None:
+    """Give the event the next position of its user, unless it has one. Raises Contended."""
+    user_id, event_id = event.metadata.user_id, event.metadata.event_id
+    for _ in range(10):
+        if position(user_id, event_id) is not None:
+            return
+        if _put(user_id, event_id, event, last(user_id)):
+            return
+    raise Contended(user_id)
+
+
+def last(user_id: str) -> int:
+    """The position of the newest event; 0 if there was none."""
+    found = _get(user_id, _COUNTER)
+    return int(found["last"]["N"]) if found else 0
+
+
+def position(user_id: str, event_id: str) -> int | None:
+    """Where an event of the person's stands; None for one that is not theirs, or not kept any more."""
+    found = _get(user_id, event_id)
+    return int(found["position"]["N"]) if found and "position" in found else None
+
+
+def after(user_id: str, position: int) -> Iterator[Entry]:
+    """What has come after a position, in order."""
+    pages = (
+        aws.client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=os.environ["FEED_TABLE"],
+            IndexName="position",
+            KeyConditionExpression="user_id = :user AND #position > :position",
+            ExpressionAttributeNames={"#position": "position"},
+            ExpressionAttributeValues={":user": {"S": user_id}, ":position": {"N": str(position)}},
+            ConsistentRead=True,
+        )
+    )
+    for page in pages:
+        for item in page["Items"]:
+            yield Entry(int(item["position"]["N"]), json.loads(item["event"]["S"]))
+
+
+def _put(user_id: str, event_id: str, event: Event, before: int) -> bool:
+    """Whether the event is now at the position behind `before`. Counter and event change together, so a
+    position that can be read is never followed by a smaller one that appears later."""
+    now, number = datetime.now(UTC), str(before + 1)
+    counter = {
+        "Key": _key(user_id, _COUNTER),
+        "UpdateExpression": "SET #last = :next, expires_at = :expires",
+        "ConditionExpression": "#last = :before" if before else "attribute_not_exists(#last)",
+        "ExpressionAttributeNames": {"#last": "last"},
+        "ExpressionAttributeValues": {
+            ":next": {"N": number},
+            ":expires": _seconds(now + _COUNTER_KEPT),
+            **({":before": {"N": str(before)}} if before else {}),
+        },
+    }
+    entry = {
+        "Item": {
+            **_key(user_id, event_id),
+            "position": {"N": number},
+            "event": {"S": json.dumps(_shown(event), separators=(",", ":"))},
+            "expires_at": _seconds(now + KEPT),
+        },
+        "ConditionExpression": "attribute_not_exists(event_id)",
+    }
+    table = os.environ["FEED_TABLE"]
+    try:
+        aws.client("dynamodb").transact_write_items(
+            TransactItems=[
+                {"Update": {"TableName": table, **counter}},
+                {"Put": {"TableName": table, **entry}},
+            ]
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "TransactionCanceledException":
+            return False
+        raise
+    return True
+
+
+def _shown(event: Event) -> dict[str, Any]:
+    """The event without the technical detail of a failure, which is for operators."""
+    detail = event.detail()
+    detail["data"].pop("detail_text", None)
+    return {"detail-type": event.detail_type, "detail": detail}
+
+
+def _get(user_id: str, event_id: str) -> dict[str, Any] | None:
+    answer = aws.client("dynamodb").get_item(
+        TableName=os.environ["FEED_TABLE"], Key=_key(user_id, event_id), ConsistentRead=True
+    )
+    found: dict[str, Any] | None = answer.get("Item")
+    return found
+
+
+def _key(user_id: str, event_id: str) -> dict[str, dict[str, str]]:
+    return {"user_id": {"S": user_id}, "event_id": {"S": event_id}}
+
+
+def _seconds(at: datetime) -> dict[str, str]:
+    return {"N": str(int(at.timestamp()))}
