@@ -1,9 +1,10 @@
 """Which way the surface faces at each Gaussian.
 
-The line of the normal is the Gaussian's shortest axis, or for round ones the direction in which its
-neighbours spread least. Its sign comes from sight: seen from many directions, a Gaussian that no other one
-hides faces the onlooker. Those that nobody sees, deep in a hollow, agree with their neighbours. Unlike a
-flood from outside, this needs no closed shell of voxels, so a hole in the splat does no harm.
+The line of the normal is the Gaussian's shortest axis, or the direction in which its neighbours spread least:
+for round ones, and for all where the axes turn out to have nothing to do with the surface. Its sign comes
+from sight: seen from many directions, a Gaussian that no other one hides faces the onlooker. Those that
+nobody sees, deep in a hollow, agree with their neighbours. Unlike a flood from outside, this needs no closed
+shell of voxels, so a hole in the splat does no harm.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from gen3d_meshing.clean import Cloud
 from gen3d_meshing.splat import Floats, Splat
 
 _FLAT = 0.5  # shortest by middle axis, below which the shortest axis is the normal
+_ASKED = 2000  # flat Gaussians whose axes are compared with their neighbours' spread
+_CHANCE = 0.6  # median |cosine| between the two: 0.5 where axes are random, else 0.69 or more
 _VIEWS = 64
 _WITNESSES = 80_000  # at most so many Gaussians are looked at; the others agree with them
 _PIXEL = 2.0  # in spacings: nearly every pixel on the object then holds a Gaussian of its front
@@ -43,12 +46,22 @@ def outward_normals(cloud: Cloud) -> Floats:
 def _lines(cloud: Cloud) -> Floats:
     normals = shortest_axes(cloud.splat)
     axes = np.sort(cloud.splat.scale, axis=1)
-    round_ones = axes[:, 0] > _FLAT * axes[:, 1]
-    around = cloud.splat.position[cloud.neighbours[round_ones]]
+    flat = axes[:, 0] <= _FLAT * axes[:, 1]
+    some = np.flatnonzero(flat)
+    some = some[:: len(some) // _ASKED + 1]
+    agreement = np.abs(np.einsum("nc,nc->n", normals[some], _least_spread(cloud, some)))
+    if len(some) and np.median(agreement) < _CHANCE:  # turned at random: they tell nothing
+        flat[:] = False
+    normals[~flat] = _least_spread(cloud, np.flatnonzero(~flat))
+    return normals
+
+
+def _least_spread(cloud: Cloud, which: NDArray[np.int64]) -> Floats:
+    """(n, 3) unit vectors along which the neighbours of each of these Gaussians spread least."""
+    around = cloud.splat.position[cloud.neighbours[which]]
     around = around - around.mean(1, keepdims=True)
     spread = np.einsum("nki,nkj->nij", around, around)
-    normals[round_ones] = np.linalg.eigh(spread)[1][:, :, 0]
-    return normals
+    return np.asarray(np.linalg.eigh(spread)[1][:, :, 0])
 
 
 def shortest_axes(splat: Splat) -> Floats:

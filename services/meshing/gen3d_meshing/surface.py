@@ -45,13 +45,13 @@ def reconstruct(
     vertices, triangles = _content(kept)
     vertices = sharpen(vertices, triangles, points, normals, spacing=spacing, cell=cell)
     flatter = _manifold(vertices, triangles).simplify(_FLATTER * cell)
+    _require_support(points, flatter, _ON_SURFACE * side, max(_ON_SURFACE * side, _APART * spacing))
     solid = _largest_parts(_manifold(*_decimate(flatter, budget, _PLAINER * cell, cell)))
     counts = {"poisson": whole.num_tri(), "parts": kept.num_tri(), "simplified": solid.num_tri()}
     vertices, triangles = _content(solid)
     mesh = Mesh(vertices, triangles, *shading_normals(vertices, triangles), len(solid.decompose()))
     if not (mesh.watertight and mesh.volume > 0):
         raise MeshUnsound("the mesh is not closed")
-    _require_support(points, mesh, _ON_SURFACE * side, max(_ON_SURFACE * side, _APART * spacing))
     return mesh, counts
 
 
@@ -154,11 +154,13 @@ def _largest_parts(solid: Manifold) -> Manifold:
     return Manifold.compose([part for part in parts if part.volume() >= _PART * largest])
 
 
-def _require_support(points: Floats, mesh: Mesh, reach: float, gap_reach: float) -> None:
-    """Refuse a mesh that is mostly farther than `gap_reach` from the points, or they than `reach` from it.
+def _require_support(points: Floats, solid: Manifold, reach: float, gap_reach: float) -> None:
+    """Refuse a surface that is mostly farther than `gap_reach` from the points, or they than `reach` from it.
 
     Points that fill a volume, or lie on a sheet, give a closed mesh too: one that is mostly elsewhere.
     """
+    vertices, triangles = _content(solid)
+    mesh = Mesh(vertices, triangles, vertices, triangles, parts=1)  # its shading does not matter here
     distance = raycasting(mesh).compute_distance(tensor(points[:: len(points) // 5000 + 1])).numpy()
     faces = slice(None, None, len(mesh.triangles) // 5000 + 1)
     _, gap = nearest(points, mesh.vertices[mesh.triangles[faces]].mean(1), 1)

@@ -88,6 +88,18 @@ def test_round_gaussians_take_their_normals_from_their_neighbours() -> None:
     assert np.quantile(outward, 0.02) > 0.9
 
 
+def test_flat_gaussians_whose_axes_are_random_take_their_normals_from_their_neighbours() -> None:
+    solid = SOLIDS["torus"]
+    rng = np.random.default_rng(9)
+    places, normals = solid.sample(rng, 10_000)
+    rows = splat_rows(places, normals, paint(places), rng)
+    rows[:, 13:17] = rng.normal(size=(len(rows), 4))
+    cloud = clean(read_splat(ply(rows))[0], 10_000)
+    found, at = outward_normals(cloud).astype(float), cloud.splat.position.astype(float)
+    outward = (solid.distance(at + 1e-3 * found) - solid.distance(at)) / 1e-3
+    assert np.quantile(outward, 0.02) > 0.9
+
+
 def test_pieces_that_belong_to_the_object_stay_and_specks_go() -> None:
     rng = np.random.default_rng(4)
     places, normals = SOLIDS["sphere"].sample(rng, 24_000)
@@ -121,6 +133,15 @@ def test_the_same_splat_gives_the_same_bytes() -> None:
 def test_more_gaussians_than_the_preset_takes_are_thinned() -> None:
     cloud = clean(read_splat(noisy_splat(SOLIDS["sphere"], 20_000))[0], 5000)
     assert 4000 < len(cloud.splat) <= 5000
+
+
+def test_very_few_triangles_may_be_asked_for() -> None:
+    mesh = mesh_splat(
+        noisy_splat(SOLIDS["torus"], 5000), JobOptions(quality=Quality.FAST, texture=512), target_triangles=40
+    ).mesh
+    assert len(mesh.triangles) <= 44
+    assert mesh.watertight
+    assert mesh.genus == 1
 
 
 def _box(rng: np.random.Generator, *sides: float) -> Array:
