@@ -7,11 +7,14 @@ import resource
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Self
+from unittest.mock import patch
 
 from gen3d_events.models import JobOptions
 from gen3d_meshing.pipeline import mesh_splat
+from gen3d_meshing.preview import still, turntable
 from gen3d_meshing.problems import NoMesh
 
 MEMORY = 2**30
@@ -28,7 +31,8 @@ class Outcome:
 
 
 class Confined:
-    """A process that meshes, with MEMORY bytes for its data."""
+    """A process that meshes, with MEMORY bytes for its data. It draws small pictures, which otherwise take
+    most of its time."""
 
     def __enter__(self) -> Self:
         self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _confine)
@@ -49,6 +53,8 @@ class Confined:
 def _confine() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    patch("gen3d_meshing.pipeline.still", partial(still, size=96)).start()
+    patch("gen3d_meshing.pipeline.turntable", partial(turntable, size=32)).start()
 
 
 def _mesh(data: bytes, options: JobOptions) -> Outcome:
