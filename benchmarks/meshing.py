@@ -237,10 +237,15 @@ def report(chosen: Sequence[Case]) -> None:
     for column in ("triangles", "CPU s", "peak MB"):
         table.add_column(column, justify="right")
     verdicts = []
+    _REPORT.parent.mkdir(parents=True, exist_ok=True)
     for number, case in enumerate(chosen, 1):
-        console.print(f"{number}/{len(chosen)} {case.shape} {case.kind} {case.quality}", style="dim")
         verdict = run(case)
+        console.print(
+            f"{number}/{len(chosen)} {case.shape} {case.kind} {case.quality}: {verdict.cpu_seconds} CPU s",
+            style="dim",
+        )
         verdicts.append({**asdict(case), **asdict(verdict)})
+        _REPORT.write_text(json.dumps(verdicts, indent=2))
         table.add_row(
             case.shape,
             f"{case.gaussians // 1000}k {case.kind}",
@@ -255,8 +260,6 @@ def report(chosen: Sequence[Case]) -> None:
             str(verdict.peak_mb),
         )
     console.print(table)
-    _REPORT.parent.mkdir(parents=True, exist_ok=True)
-    _REPORT.write_text(json.dumps(verdicts, indent=2))
 
 
 if __name__ == "__main__":
