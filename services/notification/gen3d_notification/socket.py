@@ -89,6 +89,7 @@ def _refusal(code: str) -> Json:
 def _answer(event: Json, context: Any) -> Json:
     about = event["requestContext"]
     with context_keys("socket", connection_id=about["connectionId"], route=about["routeKey"]):
+        count("SocketEvents")
         return _ROUTES[about["routeKey"]](event)
 
 
