@@ -64,7 +64,8 @@ def command(out: Console, reported: Callable[[], AbstractContextManager[None]]) 
                 raise WrongUsage(
                     f"The endpoint cannot be told so: {error}", "See gen3d misbehave --help."
                 ) from error
-            requests = "request" if times == 1 else f"{times} requests"
-            out.print(f"The next {requests}: {KINDS[kind]}.", soft_wrap=True)  # type: ignore[index]
+            requests = "The next request" if times == 1 else f"Each of the next {times} requests"
+            what = KINDS[kind].replace("--code", code).replace("--seconds", f"{seconds:g} s")  # type: ignore[index]
+            out.print(f"{requests} {what}.", highlight=False, soft_wrap=True)
 
     return misbehave

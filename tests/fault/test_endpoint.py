@@ -192,6 +192,7 @@ def test_people_order_by_command(system: System, job: Run) -> None:
     assert gen3d("unheard-of").returncode == gen3d("fail", "--code", "unheard_of").returncode == 2
     said = gen3d("fail", "--code", "model_unavailable", "--task", "reconstruct", "--times", "2")
     assert (said.returncode, said.stderr) == (0, "")
+    assert said.stdout == "Each of the next 2 requests fails with model_unavailable.\n"
     made = job()
     assert made.problem is not None
     assert made.problem["code"] == "model_unavailable"
