@@ -1,0 +1,161 @@
+import { readFileSync } from "node:fs";
+import type { Page } from "@playwright/test";
+import { accessible, expect, fits, test } from "../test";
+import { workbench, type Workbench } from "./workbench";
+
+let bench: Workbench;
+
+test.beforeAll(async () => {
+  test.setTimeout(180_000);
+  bench = await workbench();
+});
+
+test.afterAll(() => bench.close());
+
+test.beforeEach(async ({ page }) => {
+  await page.setViewportSize({ width: 760, height: 520 });
+  await page.goto(bench.url);
+});
+
+async function show(page: Page, mode: "Splats" | "Points" | "Mesh"): Promise<void> {
+  await page.getByRole("radio", { name: mode }).check();
+  await expect(page.locator("canvas")).toHaveAttribute("data-shown", mode.toLowerCase());
+}
+
+interface Seen {
+  /** Share of the picture that the model covers. */
+  cover: number;
+  /** How many different colours it shows, coarsely. */
+  colours: number;
+  /** 1 where the model is. */
+  inside: number[];
+}
+
+/** What the page's own "Save picture" gives: transparent beside the model. */
+async function picture(page: Page): Promise<Seen> {
+  const saved = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Save picture" }).click();
+  const png = readFileSync(await (await saved).path()).toString("base64");
+  return page.evaluate(async (base64) => {
+    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+    const image = await createImageBitmap(new Blob([bytes]));
+    const [width, height] = [250, Math.round((250 * image.height) / image.width)];
+    const canvas = new OffscreenCanvas(width, height);
+    const context = canvas.getContext("2d");
+    if (!context) throw new Error("no context");
+    context.drawImage(image, 0, 0, width, height);
+    const { data } = context.getImageData(0, 0, width, height);
+    const inside: number[] = [];
+    const colours = new Set<number>();
+    for (let i = 0; i < data.length; i += 4) {
+      const [r = 0, g = 0, b = 0, alpha = 0] = data.subarray(i, i + 4);
+      inside.push(Number(alpha > 100));
+      if (alpha > 200) colours.add(((r >> 5) << 6) | ((g >> 5) << 3) | (b >> 5));
+    }
+    return { cover: inside.reduce((a, b) => a + b, 0) / inside.length, colours: colours.size, inside };
+  }, png);
+}
+
+/** Splats are sorted in a worker: the picture is taken once it has settled. */
+async function settled(page: Page): Promise<Seen> {
+  let seen = await picture(page);
+  await expect(async () => {
+    const before = seen;
+    seen = await picture(page);
+    expect(seen.cover).toBeGreaterThan(0.02);
+    expect(overlap(before, seen)).toBeGreaterThan(0.995);
+  }).toPass({ timeout: 60_000 });
+  return seen;
+}
+
+function overlap(one: Seen, other: Seen): number {
+  let [both, any] = [0, 0];
+  one.inside.forEach((inside, i) => {
+    const also = other.inside[i] ?? 0;
+    both += inside & also;
+    any += inside | also;
+  });
+  return both / any;
+}
+
+test("the three modes show the same object in the same pose", async ({ page }) => {
+  const views: Seen[][] = [];
+  for (const mode of ["Splats", "Points", "Mesh"] as const) {
+    await show(page, mode);
+    if (mode === "Points") {
+      await page.getByText("View", { exact: true }).click();
+      await page.getByRole("slider", { name: "Point size" }).fill("7");
+    }
+    await page.getByRole("button", { name: "Reset view" }).click();
+    const seen = [await settled(page)];
+    await page.getByRole("application").focus();
+    for (let i = 0; i < 7; i++) await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowUp");
+    seen.push(await settled(page));
+    views.push(seen);
+  }
+  const [splats, points, mesh] = views;
+  for (const view of [0, 1]) {
+    const [a, b, c] = [splats?.[view], points?.[view], mesh?.[view]];
+    if (!a || !b || !c) throw new Error("a view is missing");
+    for (const seen of [a, b, c]) expect(seen.colours).toBeGreaterThan(8);
+    expect(overlap(a, c), "splats and mesh").toBeGreaterThan(0.85);
+    expect(overlap(b, c), "points and mesh").toBeGreaterThan(0.8);
+  }
+  const [first, turned] = mesh ?? [];
+  if (!first || !turned) throw new Error("a view is missing");
+  expect(overlap(first, turned), "another side looks different").toBeLessThan(0.85);
+});
+
+test("it draws only when something changes", async ({ page }) => {
+  await show(page, "Mesh");
+  await page.waitForTimeout(1000);
+  const drawn = () =>
+    page.evaluate(() => {
+      const canvas = document.querySelector("canvas");
+      const gl = canvas?.getContext("webgl2");
+      if (!gl) throw new Error("no context");
+      const draw = gl.drawElements.bind(gl);
+      let calls = 0;
+      gl.drawElements = (...args) => {
+        calls++;
+        draw(...args);
+      };
+      return new Promise<number>((resolve) => setTimeout(() => resolve(calls), 1500));
+    });
+  expect(await drawn()).toBe(0);
+  await page.getByRole("button", { name: "Turntable", exact: true }).click();
+  expect(await drawn()).toBeGreaterThan(2);
+});
+
+test("a lost context is said, and shown again on request", async ({ page, complaints }) => {
+  await show(page, "Mesh");
+  await page.evaluate(() => {
+    document.querySelector("canvas")?.getContext("webgl2")?.getExtension("WEBGL_lose_context")?.loseContext();
+  });
+  await page.getByRole("button", { name: "Show it again" }).click();
+  await expect(page.locator("canvas")).toHaveAttribute("data-shown", "mesh");
+  expect((await settled(page)).colours).toBeGreaterThan(8);
+  complaints.length = 0; // three.js tells the console of the loss
+});
+
+test("a download has the model's name and every byte", async ({ page }) => {
+  const saved = page.waitForEvent("download");
+  await page.getByRole("button", { name: /^GLB .*take this if unsure/ }).click();
+  const download = await saved;
+  expect(download.suggestedFilename()).toBe("blue-mug-mesh.glb");
+  const content = readFileSync(await download.path());
+  expect(content.subarray(0, 4).toString()).toBe("glTF");
+  expect(content.readUInt32LE(8)).toBe(content.length);
+});
+
+for (const colorScheme of ["light", "dark"] as const)
+  test(`everybody can use it, ${colorScheme}`, async ({ page }) => {
+    await page.emulateMedia({ colorScheme });
+    await show(page, "Mesh");
+    for (const panel of ["View", "Photo", "Figures", "Keys"])
+      await page.getByText(panel, { exact: true }).click();
+    await accessible(page);
+    await page.setViewportSize({ width: 390, height: 844 });
+    await fits(page);
+  });
