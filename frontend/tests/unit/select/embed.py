@@ -1,4 +1,4 @@
-"""Writes to a folder what the classical segmenter makes of a small picture, and masks by the Python client."""
+"""Writes to a folder what the segmenter `classical` makes of a picture, and the Python client's masks."""
 
 import json
 import sys
@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 from gen3d.clicks import Clicks
+from gen3d_inference.engines import Photo
 from gen3d_inference.engines.classical import ClassicalSegmenter
 from gen3d_inference.tasks import manifest
+from PIL import Image
 from safetensors.numpy import save
 
 WIDTH, HEIGHT = 200, 150
@@ -21,33 +23,40 @@ PROMPTS = [
 ]
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, photo: Path | None = None) -> None:
+    """With a photo of its own, no masks are made."""
+    picture = _drawn() if photo is None else np.asarray(Image.open(photo).convert("RGB"))
+    segmenter = ClassicalSegmenter()
+    embedding = segmenter.embed(picture)
+    tensors, graph = save(embedding.tensors), embedding.decoder["decode"]
+    text = manifest(segmenter.engine, embedding, picture.shape[1], picture.shape[0]).model_dump_json()
+    (folder / "manifest.json").write_text(text)
+    (folder / "embedding.safetensors").write_bytes(tensors)
+    (folder / "decode.onnx").write_bytes(graph)
+    if photo is None:
+        cases = _cases(Clicks(text.encode(), tensors, {"decode": graph}))
+        (folder / "cases.json").write_text(json.dumps(cases))
+
+
+def _drawn() -> Photo:
+    """A red disc and a blue square on light grey."""
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     photo = np.stack([200 + x // 8, 205 + y // 8, np.full_like(x, 210)], axis=-1).astype(np.uint8)
     photo[(x - 60) ** 2 + (y - 70) ** 2 < 35**2] = (190, 40, 40)
     photo[(abs(x - 150) < 30) & (abs(y - 90) < 35)] = (30, 90, 160)
-    segmenter = ClassicalSegmenter()
-    embedding = segmenter.embed(photo)
-    tensors, graph = save(embedding.tensors), embedding.decoder["decode"]
-    text = manifest(segmenter.engine, embedding, WIDTH, HEIGHT).model_dump_json()
-    clicks = Clicks(text.encode(), tensors, {"decode": graph})
+    return photo
+
+
+def _cases(clicks: Clicks) -> list[dict[str, object]]:
     cases = []
     for prompt in PROMPTS:
         boxes = [prompt["box"]] if "box" in prompt else []
         (found,) = clicks.segment(prompt.get("points", []), boxes)
         masks = [found.mask(candidate) for candidate in range(4)]
-        cases.append(
-            prompt
-            | {
-                "scores": [float(score) for score in found.scores],
-                "masks": ["".join("#" if inside else "." for inside in mask.ravel()) for mask in masks],
-            }
-        )
-    (folder / "manifest.json").write_text(text)
-    (folder / "embedding.safetensors").write_bytes(tensors)
-    (folder / "decode.onnx").write_bytes(graph)
-    (folder / "cases.json").write_text(json.dumps(cases))
+        rows = ["".join("#" if inside else "." for inside in mask.ravel()) for mask in masks]
+        cases.append(prompt | {"scores": found.scores.tolist(), "masks": rows})
+    return cases
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:]))

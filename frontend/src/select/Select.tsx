@@ -1,0 +1,200 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+
+import type { SelectProps } from "../app/contracts";
+import { Button } from "../ui/Button";
+import { Notice } from "../ui/Notice";
+import { Progress } from "../ui/Progress";
+import { begin, redo, step, undo } from "./history";
+import { active, clicks, COLOURS, mark, type Action, type Marked, type Point } from "./objects";
+import { Panel } from "./Panel";
+import type { Outline } from "./segmenter";
+import "./select.css";
+import { Shortcuts } from "./Shortcuts";
+import { Stage, type StageHandle } from "./Stage";
+import { recall, remember } from "./store";
+import { Toolbar } from "./Toolbar";
+import { pressed, TOOLS, type Command, type Tool } from "./tools";
+import { trouble } from "./trouble";
+import { useMasks } from "./useMasks";
+import { usePhoto } from "./usePhoto";
+
+const ZOOM = 1.4;
+const BRUSH_STEP = 1.25;
+
+/** Step 3: the objects in the photo are marked. */
+export function Select({ session, onMake }: SelectProps) {
+  const [history, setHistory] = useState(() => begin(recall(session.session_id)));
+  const [tool, setTool] = useState<Tool>("add");
+  const [opacity, setOpacity] = useState(0.45);
+  const [told, tell] = useState("");
+  const [help, setHelp] = useState(false);
+  const [making, setMaking] = useState(false);
+  const stage = useRef<StageHandle | null>(null);
+  const marks = history.present;
+  const chosen = active(marks);
+
+  const { photo, failed: photoFailed } = usePhoto(session.photo?.url);
+  const largest = Math.max(
+    Math.round(Math.max(session.photo?.width ?? 0, session.photo?.height ?? 0) / 8),
+    8,
+  );
+  const [radius, setRadius] = useState(Math.round(largest / 5));
+  const masks = useMasks(session, marks, (object, outline) => tell(sentence(object, outline)));
+
+  useEffect(() => remember(session.session_id, marks), [marks]);
+
+  function act(action: Action, merge = false): void {
+    masks.preview(undefined, undefined);
+    setHistory((old) => step(old, mark(old.present, action), merge));
+    if (action.do === "new") tell("Click the next object.");
+    if (action.do === "delete" || action.do === "clear") tell("Deleted. Undo brings it back.");
+    if (action.do === "reset") tell("Reset.");
+    if (action.do === "point" && !action.point.inside && !chosen)
+      tell("First mark what belongs to the object.");
+  }
+
+  function run(command: Command): void {
+    if (command === "undo") setHistory(undo);
+    if (command === "redo") setHistory(redo);
+    if (command === "undo" || command === "redo") tell(command === "undo" ? "Undone." : "Done again.");
+    if (command === "new") act({ do: "new" });
+    if (command === "invert") act({ do: "edit", edit: { kind: "invert" } });
+    if (command === "reset") act({ do: "reset" });
+    if (command === "delete" && chosen) act({ do: "delete", id: chosen.id });
+    if (command === "smaller") setRadius((old) => Math.max(Math.floor(old / BRUSH_STEP), 1));
+    if (command === "larger") setRadius((old) => Math.min(Math.ceil(old * BRUSH_STEP), largest));
+    if (command === "in") stage.current?.zoom(ZOOM);
+    if (command === "out") stage.current?.zoom(1 / ZOOM);
+    if (command === "fit") stage.current?.fit();
+    if (command === "help") setHelp(true);
+  }
+
+  function onKeyDown(event: KeyboardEvent): void {
+    const target = event.target as HTMLElement;
+    const typing = target instanceof HTMLInputElement && target.type !== "range" && target.type !== "radio";
+    if (typing || help) return;
+    const wish = pressed(event);
+    if (!wish) return;
+    event.preventDefault();
+    if ("tool" in wish) choose(wish.tool);
+    else if ("command" in wish) run(wish.command);
+    else if (chosen) act({ do: "candidate", candidate: wish.candidate });
+  }
+
+  function choose(next: Tool): void {
+    setTool(next);
+    const { label, hint } = TOOLS.find((it) => it.tool === next)!;
+    tell(`${label}. ${hint}`);
+  }
+
+  async function make(): Promise<void> {
+    setMaking(true);
+    const objects = await masks.selected();
+    setMaking(false);
+    if (objects.length) onMake(objects);
+  }
+
+  function startOver(): void {
+    act({ do: "clear" });
+    masks.reload();
+  }
+
+  const { readiness, outlines } = masks;
+  const count = marks.objects.length;
+  const wrong = marks.objects.some((it) => trouble(it, outlines.get(it.id)));
+  const ready = readiness.state === "ready" && masks.settled && count > 0 && !wrong;
+  if (!session.photo || !session.embedding) return null;
+  return (
+    <div class="select" onKeyDown={onKeyDown}>
+      <div class="select-stage">
+        {photo && (
+          <Stage
+            handle={stage}
+            photo={photo}
+            marks={marks}
+            outlines={outlines}
+            hover={masks.hover}
+            colour={chosen?.colour ?? COLOURS[nextNumber(marks.objects) % COLOURS.length]!}
+            tool={tool}
+            radius={radius}
+            opacity={opacity}
+            onAction={act}
+            onHover={(point: Point | undefined) => masks.preview(chosen, point)}
+            onSlip={() => tell("That box is too small to be meant.")}
+          />
+        )}
+        <div class="select-over">
+          {photoFailed && (
+            <Notice
+              kind="bad"
+              title="The photo could not be shown."
+              hint="Check your connection, then reload the page."
+            >
+              <Button onClick={() => location.reload()}>Reload the page</Button>
+            </Notice>
+          )}
+          {readiness.state === "loading" && (
+            <div class="select-loading">
+              <Progress label="Getting ready for your clicks" value={readiness.share} />
+            </div>
+          )}
+          {readiness.state === "failed" && (
+            <Notice kind="bad" title={readiness.failure.message} hint={readiness.failure.hint}>
+              <Button kind="primary" onClick={masks.reload}>
+                Reload
+              </Button>
+              <Button onClick={startOver}>Start over</Button>
+            </Notice>
+          )}
+        </div>
+      </div>
+      <Toolbar
+        tool={tool}
+        onTool={choose}
+        onCommand={run}
+        canUndo={history.past.length > 0}
+        canRedo={history.future.length > 0}
+      />
+      <div class="select-panel">
+        <Panel
+          photo={session.photo}
+          marks={marks}
+          outlines={outlines}
+          opacity={opacity}
+          onOpacity={setOpacity}
+          radius={tool === "brush" || tool === "eraser" ? radius : undefined}
+          largest={largest}
+          onRadius={setRadius}
+          onAction={act}
+        />
+      </div>
+      <div class="select-make">
+        <Button kind="primary" disabled={!ready} busy={making} onClick={() => void make()}>
+          {count > 1 ? `Make ${count} 3D models` : "Make the 3D model"}
+        </Button>
+      </div>
+      <p class="unseen" role="status">
+        {told}
+      </p>
+      {help && (
+        <Shortcuts
+          onClose={() => {
+            setHelp(false);
+            stage.current?.focus();
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+/** What the last mark has made of an object, for those who do not see it. */
+function sentence(object: Marked, outline: Outline): string {
+  const wrong = trouble(object, outline);
+  if (wrong) return `${object.name}: ${wrong}`;
+  const share = outline.share < 0.01 ? "less than 1" : `${Math.round(outline.share * 100)}`;
+  const count = clicks(object);
+  return `${object.name}: ${count} ${count === 1 ? "mark" : "marks"}, ${share} % of the photo.`;
+}
+
+const nextNumber = (objects: readonly Marked[]): number => Math.max(0, ...objects.map(({ id }) => id));

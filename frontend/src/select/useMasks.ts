@@ -1,0 +1,136 @@
+/** The decoder's life beside the page: loaded once for a photo, asked whenever marks change, started anew if it fails. */
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+
+import { api } from "../api/client";
+import type { SessionView } from "../api/types";
+import { MaskDecoder } from "./decoder";
+import { failureOf, type Failure } from "./failure";
+import { clicks, isAsked, type Marked, type Marks, type Point } from "./objects";
+import type { SelectedObject } from "../app/contracts";
+import type { Outline, Wanted } from "./segmenter";
+
+interface Known {
+  /** What the outline was made of. */
+  wanted: string;
+  outline: Outline;
+}
+
+export type Readiness =
+  { state: "loading"; share: number } | { state: "ready" } | { state: "failed"; failure: Failure };
+
+export function useMasks(
+  session: SessionView,
+  marks: Marks,
+  onOutline: (object: Marked, outline: Outline) => void,
+) {
+  const decoder = useRef<MaskDecoder>(undefined);
+  const [readiness, setReadiness] = useState<Readiness>({ state: "loading", share: 0 });
+  const [attempt, setAttempt] = useState(0);
+  const [known, setKnown] = useState<ReadonlyMap<number, Known>>(new Map());
+  const [hover, setHover] = useState<Outline>();
+  const asked = useRef(new Map<number, string>());
+
+  const fail = useCallback((error: unknown) => {
+    decoder.current?.close();
+    decoder.current = undefined;
+    asked.current.clear();
+    setHover(undefined);
+    setReadiness({ state: "failed", failure: failureOf(error) });
+  }, []);
+
+  // Once for a photo, not for its addresses, which change with each answer of the API.
+  useEffect(() => {
+    const made = new MaskDecoder((share) =>
+      setReadiness((old) => (old.state === "loading" ? { state: "loading", share } : old)),
+    );
+    decoder.current = made;
+    setReadiness({ state: "loading", share: 0 });
+    void (async () => {
+      try {
+        // The addresses live an hour; those of another attempt may have ended.
+        const fresh = attempt === 0 ? session : await api.session(session.session_id);
+        if (!fresh.embedding) throw new Error("The photo is not prepared.");
+        await made.load(fresh.embedding);
+        if (decoder.current === made) setReadiness({ state: "ready" });
+      } catch (error) {
+        if (decoder.current === made) fail(error);
+      }
+    })();
+    return () => {
+      made.close();
+      if (decoder.current === made) decoder.current = undefined;
+      asked.current.clear();
+    };
+  }, [session.session_id, attempt]);
+
+  useEffect(() => {
+    const made = decoder.current;
+    if (readiness.state !== "ready" || !made) return;
+    for (const object of marks.objects) {
+      const wanted = JSON.stringify(wantedOf(object));
+      if (asked.current.get(object.id) === wanted) continue;
+      asked.current.set(object.id, wanted);
+      made.outline(object.id, wantedOf(object)).then(
+        (outline) => {
+          if (!outline || decoder.current !== made) return;
+          setKnown((old) => new Map(old).set(object.id, { wanted, outline }));
+          onOutline(object, outline);
+        },
+        (error: unknown) => decoder.current === made && fail(error),
+      );
+    }
+  }, [marks.objects, readiness.state]);
+
+  /** Shows what a click there would make of the object; of nothing where there is no place. */
+  const preview = useCallback((object: Marked | undefined, point: Point | undefined) => {
+    const made = decoder.current;
+    const points = point ? [...(object?.points ?? []), point] : [];
+    if (!made || !isAsked({ points, box: point && object?.box })) return setHover(undefined);
+    const base = object ?? { box: undefined, candidate: 0, threshold: 0 };
+    made.hover({ ...base, edits: [], points }).then(
+      (outline) => outline && decoder.current === made && setHover(outline),
+      (error: unknown) => decoder.current === made && fail(error),
+    );
+  }, []);
+
+  async function selected(): Promise<SelectedObject[]> {
+    const made = decoder.current;
+    if (!made) return [];
+    try {
+      const objects: SelectedObject[] = [];
+      for (const object of marks.objects) {
+        const { data, width, height } = await made.mask(wantedOf(object));
+        const { name, colour } = object;
+        const count = clicks(object);
+        const refinements = Math.max(count - 1, 0);
+        objects.push({
+          id: `${object.id}`,
+          name,
+          colour,
+          mask: data,
+          width,
+          height,
+          clicks: count,
+          refinements,
+        });
+      }
+      return objects;
+    } catch (error) {
+      fail(error);
+      return [];
+    }
+  }
+
+  const outlines = new Map<number, Outline>();
+  for (const { id } of marks.objects) {
+    const it = known.get(id);
+    if (it) outlines.set(id, it.outline);
+  }
+  /** Whether each outline is that of the marks as they are now. */
+  const settled = marks.objects.every((it) => known.get(it.id)?.wanted === JSON.stringify(wantedOf(it)));
+  return { readiness, outlines, settled, hover, preview, selected, reload: () => setAttempt((it) => it + 1) };
+}
+
+function wantedOf({ points, box, edits, candidate, threshold }: Marked): Wanted {
+  return { points, box, edits, candidate, threshold };
+}
