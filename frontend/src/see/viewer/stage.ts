@@ -103,9 +103,9 @@ export class Stage {
 
   light({ strength, direction }: Light): void {
     const angle = (direction * Math.PI) / 180;
-    this.sun.intensity = 1.6 * strength;
+    this.sun.intensity = strength;
     this.sun.position.set(Math.sin(angle), 0.8, Math.cos(angle));
-    this.scene.environmentIntensity = 0.75 * strength;
+    this.scene.environmentIntensity = 0.55 * strength;
     this.scene.environmentRotation.y = angle;
     this.invalidate();
   }
