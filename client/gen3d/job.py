@@ -93,7 +93,7 @@ class Job:
         Raises MaskRejected, JobFailed, DeadlineExceeded.
         """
         told: set[tuple[str, int]] = set()
-        for _ in polls(timeout, f"{self.id} is still at work."):
+        for _ in polls(timeout, f"{self.id} is still at work.", self._gen3d.live.of(self.session_id)):
             seen = {(it.detail_type, it.data.get("attempt", 1)): it for it in story.happenings(self.events)}
             yield [it for key, it in seen.items() if key not in told]
             told |= seen.keys()

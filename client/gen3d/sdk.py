@@ -30,6 +30,7 @@ from gen3d import story
 from gen3d.errors import Gen3DError, SignInFailed, WrongUsage
 from gen3d.http import Api, TokenProvider, is_loopback
 from gen3d.job import Job
+from gen3d.live import Live
 from gen3d.polling import DEFAULT_WAIT_SECONDS, polls
 from gen3d.prompts import Box, Point, check_prompts
 from gen3d.session import Session
@@ -69,6 +70,8 @@ class Gen3D:
         self.close()
 
     def close(self) -> None:
+        if "live" in self.__dict__:
+            self.live.close()
         self._http.close()
 
     @cached_property
@@ -91,6 +94,11 @@ class Gen3D:
     def api(self) -> Api:
         """Signed-in requests to the REST API (docs/api.md)."""
         return Api(self.api_url, self.tokens, self._http)
+
+    @cached_property
+    def live(self) -> Live:
+        """What happens, as it happens."""
+        return Live(self.api)
 
     def create_session(
         self, photo: Path, name: str | None = None, on_progress: Progress | None = None
@@ -143,7 +151,7 @@ class Gen3D:
     ) -> Iterator[tuple[Session, list[Job]]]:
         """A session and some of its jobs after each look at them, until every job has ended. Raises
         DeadlineExceeded."""
-        for _ in polls(timeout, f"The jobs of {session.id} are still at work."):
+        for _ in polls(timeout, f"The jobs of {session.id} are still at work.", self.live.of(session.id)):
             yield session, jobs
             under_way = [job for job in jobs if not job.ended]
             if not under_way:

@@ -13,7 +13,7 @@ from gen3d_events.models import JobOptions
 from gen3d import story
 from gen3d.errors import NoMask, PhotoRejected, SessionFailed
 from gen3d.job import Job
-from gen3d.polling import DEFAULT_WAIT_SECONDS, polls
+from gen3d.polling import DEFAULT_WAIT_SECONDS, News, polls
 from gen3d.prompts import Box, Point, check_prompts
 from gen3d.transfers import Progress, read_picture
 
@@ -51,6 +51,10 @@ class Session:
     @property
     def events(self) -> read_model.Row:
         return dict(self.view["events"])
+
+    @property
+    def _news(self) -> News:
+        return self._gen3d.live.of(self.id)
 
     @property
     def state(self) -> read_model.SessionState:
@@ -97,7 +101,7 @@ class Session:
 
     def wait_accepted(self, timeout: float = DEFAULT_WAIT_SECONDS) -> Self:
         """Until the photo has passed its checks: from then on jobs can be made. Raises PhotoRejected."""
-        for _ in polls(timeout, f"The photo of {self.id} is still unchecked."):
+        for _ in polls(timeout, f"The photo of {self.id} is still unchecked.", self._news):
             if "image_uploaded" in self.events:
                 return self
             if self.problem:
@@ -114,7 +118,7 @@ class Session:
     def watch_ready(self, timeout: float = DEFAULT_WAIT_SECONDS) -> Iterator[Self]:
         """The session after each look at it, until the photo can be clicked. Raises as `wait_ready` does."""
         self.wait_accepted(timeout)
-        for _ in polls(timeout, f"The photo of {self.id} is still being prepared."):
+        for _ in polls(timeout, f"The photo of {self.id} is still being prepared.", self._news):
             yield self
             if self.state == "ready":
                 return
