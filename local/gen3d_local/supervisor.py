@@ -188,6 +188,7 @@ class Supervisor:
             "RetryBaseSeconds": "1",
             "SegmenterEngine": "classical",
             "SiteOrigins": f"{front},{front.replace(HOST, 'localhost')}",
+            "WithSite": "false",
             **self._options.parameters,
         }
 
