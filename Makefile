@@ -15,6 +15,9 @@ PACKAGES := client container events local services/embedding services/inference 
 CHECKED := client container events local services tests benchmarks
 SAM := SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} $(LINT)/sam
 CONFIG := $(if $(filter dev,$(STAGE)),default,$(STAGE))
+NPM := npm --prefix frontend
+PAGE := $(shell find frontend/src frontend/public -type f) $(wildcard frontend/*.ts frontend/*.json) frontend/index.html \
+        events/events.ts local/gen3d_local/demo_scene/photo.jpg
 
 # --- on this machine ----------------------------------------------------------------------------------
 
@@ -24,7 +27,7 @@ demo: .venv/.ready ## One photo through the whole system on this machine; files 
 	@$(RUN)/python -m gen3d_local.demo
 
 .PHONY: up
-up: .venv/.ready ## Start the local cloud on http://127.0.0.1:8000 and keep it running
+up: .venv/.ready frontend/dist/index.html ## Start the local cloud on http://127.0.0.1:8000 and keep it running
 	@$(RUN)/gen3d up
 
 .PHONY: down
@@ -34,22 +37,26 @@ down: .venv/.ready ## Stop the local cloud
 # --- work ------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: .venv/.ready .venv-lint/.ready ## Run every test: unit, contract, wiring, flow, fault
+test: .venv/.ready .venv-lint/.ready frontend/dist/index.html ## Run every test: unit, contract, wiring, flow, fault, browser
 	@failed=; \
 	echo "── unit, contract and wiring tests"; \
 	$(RUN)/pytest -n auto --maxprocesses 4 --dist loadfile tests/unit tests/contract tests/wiring || failed+=" unit, contract or wiring"; \
 	echo "── flow and fault tests"; \
 	$(RUN)/pytest tests/flow tests/fault || failed+=" flow or fault"; \
+	echo "── the page's unit tests"; \
+	$(NPM) test || failed+=" page"; \
+	echo "── browser tests"; \
+	$(NPM) run test:browser || failed+=" browser"; \
 	[[ -z $$failed ]] || { echo "failed:$$failed"; exit 1; }
 
 .PHONY: soak
 soak: .venv/.ready ## Run the longer forms of the fault tests
 	@GEN3D_SOAK=1 $(RUN)/pytest --timeout 3600 tests/fault
 
-JUDGES := format rules types imports events vectors openapi template sam
+JUDGES := format rules types imports events vectors openapi template sam page-types page-format
 
 .PHONY: lint
-lint: .venv/.ready .venv-lint/.ready ## Run every linter, type check and drift check
+lint: .venv/.ready .venv-lint/.ready frontend/node_modules/.ready ## Run every linter, type check and drift check
 	@$(MAKE) --keep-going --output-sync -j2 $(JUDGES:%=lint-%)
 
 lint-format:   JUDGE := $(LINT)/ruff format --check --diff $(CHECKED)
@@ -61,6 +68,8 @@ lint-vectors:  JUDGE := $(RUN)/python -m gen3d.mask_vectors --check
 lint-openapi:  JUDGE := $(RUN)/python -m gen3d_local.openapi --check
 lint-template: JUDGE := $(LINT)/cfn-lint template.yaml
 lint-sam:      JUDGE := $(SAM) validate --lint
+lint-page-types:  JUDGE := $(NPM) run types
+lint-page-format: JUDGE := $(NPM) run format:check
 
 .PHONY: $(JUDGES:%=lint-%)
 $(JUDGES:%=lint-%):
@@ -68,8 +77,9 @@ $(JUDGES:%=lint-%):
 	else echo "FAILED  $(@:lint-%=%)"; echo "$$said"; exit 1; fi
 
 .PHONY: format
-format: .venv-lint/.ready ## Rewrite the sources in the project's style
+format: .venv-lint/.ready frontend/node_modules/.ready ## Rewrite the sources in the project's style
 	@$(LINT)/ruff format --quiet $(CHECKED) && $(LINT)/ruff check --fix --quiet $(CHECKED)
+	@$(NPM) run --silent format
 
 .PHONY: bench
 bench: .venv/.ready .venv/.bench ## Measure the clicks' masks, the splats' reader and the pipeline; numbers in out/bench/
@@ -107,6 +117,16 @@ destroy: .venv-lint/.ready ## Delete the stack of STAGE; asks first
 .venv-lint/.ready: requirements/lint.txt
 	@$(call environment,.venv-lint,$<)
 
+frontend/node_modules/.ready: frontend/package.json frontend/package-lock.json frontend/.npmrc
+	@command -v npm >/dev/null || { echo "The web app needs Node 20.19 or newer with npm: https://nodejs.org"; exit 1; }
+	@echo "Installing frontend/package-lock.json into frontend/node_modules ..."
+	@$(NPM) ci --silent
+	@touch $@
+
+frontend/dist/index.html: frontend/node_modules/.ready $(PAGE)
+	@echo "Building the web app ..."
+	@$(NPM) run --silent build -- --logLevel warn
+
 define environment
 	command -v $(PYTHON) >/dev/null || { echo "Gen3D needs Python 3.11: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }; \
 	echo "Installing $(2) into $(1) ..."; \
@@ -117,7 +137,8 @@ endef
 
 .PHONY: clean
 clean: ## Remove environments, build outputs and caches; your local sessions stay
-	@rm -rf .venv .venv-lint .aws-sam out .gen3d/demo .gen3d/bench build *.egg-info
+	@rm -rf .venv .venv-lint .aws-sam out .gen3d/demo .gen3d/bench .gen3d/browser build *.egg-info
+	@rm -rf frontend/node_modules frontend/dist frontend/test-results
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find $(CHECKED) -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -59,7 +59,7 @@ function Page() {
       return <Session key={at.sessionId} sessionId={at.sessionId} {...(at.jobId && { jobId: at.jobId })} />;
     case "missing":
       return (
-        <EmptyState title="There is nothing at this address.">
+        <EmptyState heading="h1" title="There is nothing at this address.">
           <a class="button" href={paths.new}>
             To the start
           </a>

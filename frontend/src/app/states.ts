@@ -4,7 +4,7 @@ import type { JobState, JobView, SessionState, SessionView } from "../api/types"
 export type Tone = "busy" | "good" | "bad" | "idle";
 
 export const SESSION_STATES: Record<SessionState, readonly [string, Tone]> = {
-  awaiting_photo: ["Photo missing", "idle"],
+  awaiting_photo: ["Awaiting its photo", "idle"],
   preparing: ["Preparing", "busy"],
   ready: ["Ready", "good"],
   failed: ["Failed", "bad"],
@@ -12,7 +12,7 @@ export const SESSION_STATES: Record<SessionState, readonly [string, Tone]> = {
 };
 
 export const JOB_STATES: Record<JobState, readonly [string, Tone]> = {
-  awaiting_mask: ["Mask missing", "idle"],
+  awaiting_mask: ["Awaiting its mask", "idle"],
   queued: ["Waiting", "busy"],
   reconstructing: ["Reconstructing", "busy"],
   meshing: ["Meshing", "busy"],

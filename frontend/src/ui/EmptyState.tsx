@@ -4,14 +4,16 @@ import "./empty.css";
 
 interface EmptyStateProps {
   title: string;
+  /** `h1` where it is all that the page has to say. */
+  heading?: "h1" | "h2";
   children?: ComponentChildren;
 }
 
 /** What stands where there is nothing yet: what would be here, and how to get it. */
-export function EmptyState({ title, children }: EmptyStateProps) {
+export function EmptyState({ title, heading: Heading = "h2", children }: EmptyStateProps) {
   return (
     <div class="empty">
-      <h2>{title}</h2>
+      <Heading>{title}</Heading>
       {children}
     </div>
   );

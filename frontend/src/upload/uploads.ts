@@ -18,6 +18,8 @@ export interface Upload {
   readonly note?: string;
   readonly problem?: Refusal;
   readonly sessionId?: string;
+  /** Address of the photo in this browser. */
+  readonly preview?: string;
   readonly cancel: () => void;
 }
 
@@ -70,7 +72,7 @@ async function run(
   const prepared = checking.then(() => prepare(file));
   checking = prepared.catch(() => undefined);
   const { blob, type, note } = await prepared;
-  update(id, { state: "sending", ...(note && { note }) });
+  update(id, { state: "sending", preview: URL.createObjectURL(blob), ...(note && { note }) });
   let form: Form | undefined;
   let created = false;
   while (!signal.aborted) {

@@ -14,7 +14,7 @@ export function Photo({ session }: { session: SessionView }) {
   const moving = upload && (underWay(upload) || (upload.state === "sent" && !problem));
   return (
     <div class="session-message">
-      {photo && (
+      {photo ? (
         <img
           class="session-photo"
           src={photo.url}
@@ -23,6 +23,8 @@ export function Photo({ session }: { session: SessionView }) {
           width={photo.width}
           height={photo.height}
         />
+      ) : (
+        moving && upload.preview && <img class="session-photo" src={upload.preview} alt="Your photo" />
       )}
       {problem && <Notice kind="bad" title={problem.message} hint={problem.hint} />}
       {upload?.problem && <Notice kind="bad" title={upload.problem.message} hint={upload.problem.hint} />}

@@ -179,7 +179,7 @@ function JobAwaited({ onMissing }: { onMissing: () => void }) {
 
 function Missing() {
   return (
-    <EmptyState title="This photo does not exist, or was deleted.">
+    <EmptyState heading="h1" title="This photo does not exist, or was deleted.">
       <a class="button" href={paths.history}>
         To your photos
       </a>

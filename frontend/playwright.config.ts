@@ -1,0 +1,50 @@
+import { createServer } from "node:net";
+
+import { defineConfig } from "@playwright/test";
+
+import { executable } from "./tests/browser/chromium";
+
+// The workers read this file too, and inherit the port that the first reading chose.
+const port = (process.env["GEN3D_BROWSER_PORT"] ??= String(await freePort()));
+const url = `http://127.0.0.1:${port}`;
+// A cloud of its own, new each time, so that no test meets what another run left.
+const state = "../.gen3d/browser";
+
+export default defineConfig({
+  testDir: "tests/browser",
+  outputDir: "test-results",
+  workers: 1, // one cloud, whose endpoint does one thing at a time
+  timeout: 120_000,
+  expect: { timeout: 20_000 },
+  reporter: [["list"]],
+  use: {
+    baseURL: url,
+    launchOptions: {
+      ...(executable && { executablePath: executable }),
+      args: ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
+    },
+    screenshot: "only-on-failure",
+    trace: "retain-on-failure",
+  },
+  ...(executable && {
+    webServer: {
+      command: `rm -rf ${state} && GEN3D_STATE=${state} exec ../.venv/bin/gen3d up --port ${port}`,
+      url: `${url}/api/config`,
+      timeout: 180_000,
+      gracefulShutdown: { signal: "SIGTERM", timeout: 30_000 },
+    },
+  }),
+});
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() =>
+        address && typeof address === "object" ? resolve(address.port) : reject(new Error("no port")),
+      );
+    });
+  });
+}

@@ -1,0 +1,69 @@
+import { accessible, expect, mailTo, PASSWORD, test } from "./test";
+
+test("from sign-up by the code in the mail to a new password", async ({ page }) => {
+  const email = `ada-${Date.now()}@example.com`;
+  await page.goto("/");
+  await accessible(page);
+  await page.getByRole("button", { name: "Create an account" }).click();
+  await page.getByLabel("Email").fill(email);
+  await page.getByLabel("Password").fill("too weak password");
+  await expect(page.getByText("At least 12 characters")).toHaveClass("field-error");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await accessible(page);
+  await page.getByRole("button", { name: "Create the account" }).click();
+
+  await expect(page.getByLabel("Code")).toBeFocused();
+  await page.getByLabel("Code").fill("000000");
+  await page.getByRole("button", { name: "Confirm" }).click();
+  await expect(page.getByRole("alert")).toContainText("not the one in the mail");
+  await accessible(page);
+  await page.getByLabel("Code").fill(codeIn(await mailTo(page, email)));
+  await page.getByRole("button", { name: "Confirm" }).click();
+  await expect(page.getByRole("heading", { name: "Start with a photo" })).toBeVisible();
+
+  await page.reload();
+  await expect(page.getByRole("heading", { name: "Start with a photo" })).toBeVisible();
+  await page.getByRole("button", { name: "Your account" }).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  expect(await page.evaluate(() => Object.keys(localStorage))).toEqual([]);
+
+  await page.getByRole("button", { name: "Forgotten password" }).click();
+  await page.getByLabel("Email").fill(email);
+  await page.getByRole("button", { name: "Send the code" }).click();
+  await page.getByLabel("Code").fill(codeIn(await mailTo(page, email)));
+  await page.getByLabel("Password").fill(`New-${PASSWORD}`);
+  await page.getByRole("button", { name: "Save and sign in" }).click();
+  await expect(page.getByText(email)).toBeVisible();
+});
+
+test("a wrong password is refused, and nobody learns who has an account", async ({ page }) => {
+  await page.goto("/");
+  for (const email of ["demo@gen3d.example", "nobody@example.com"]) {
+    await page.getByLabel("Email").fill(email);
+    await page.getByLabel("Password").fill("Wrong-horse-1234");
+    await page.getByRole("button", { name: "Sign in", exact: true }).click();
+    await expect(page.getByRole("alert")).toHaveText(/^Email or password is wrong/);
+  }
+});
+
+test("an address is kept through signing in", async ({ page }) => {
+  await page.goto("/sessions");
+  await page.getByRole("button", { name: "Continue as the demo user" }).click();
+  await expect(page.getByRole("heading", { name: "Your photos" })).toBeVisible();
+});
+
+test("the page is isolated, so that the decoder may use threads, and has no token in its address", async ({
+  page,
+}) => {
+  await page.goto("/");
+  await page.getByRole("button", { name: "Continue as the demo user" }).click();
+  await expect(page.getByRole("heading", { name: "Start with a photo" })).toBeVisible();
+  expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+  expect(new URL(page.url()).search + new URL(page.url()).hash).toBe("");
+});
+
+function codeIn(mail: string): string {
+  const code = /\b\d{6}\b/.exec(mail)?.[0];
+  if (!code) throw new Error(`no code in: ${mail}`);
+  return code;
+}
