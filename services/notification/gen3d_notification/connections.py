@@ -91,6 +91,12 @@ def remove(connection_id: str) -> None:
         _table("delete_item", Key=_listening(gone["user_id"]["S"], connection_id))
 
 
+def forget(connection: Connection) -> None:
+    """Remove one that listens, also where it was removed while it began to."""
+    remove(connection.id)
+    _table("delete_item", Key=_listening(connection.user_id, connection.id))
+
+
 def _connection(item: dict[str, Any]) -> Connection:
     return Connection(
         id=item["connection_id"]["S"],

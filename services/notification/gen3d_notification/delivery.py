@@ -22,7 +22,7 @@ def deliver(connection: Connection) -> bool:
     """Tell a connection what it has not heard yet; whether it is still there."""
     position = connection.position
     for entry in feed.after(connection.user_id, position):
-        if not send(connection.id, {"type": "event", **entry.event}):
+        if not send(connection, {"type": "event", **entry.event}):
             return False
         position = entry.position
     if position > connection.position:
@@ -30,16 +30,16 @@ def deliver(connection: Connection) -> bool:
     return True
 
 
-def send(connection_id: str, message: dict[str, Any]) -> bool:
+def send(connection: Connection, message: dict[str, Any]) -> bool:
     """Whether the connection is still there; one that is gone is forgotten."""
     try:
         aws.client("apigatewaymanagementapi", os.environ["SOCKETS_URL"]).post_to_connection(
-            ConnectionId=connection_id, Data=json.dumps(message, separators=(",", ":")).encode()
+            ConnectionId=connection.id, Data=json.dumps(message, separators=(",", ":")).encode()
         )
     except ClientError as error:
         if error.response["Error"]["Code"] != "GoneException":
             raise
-        connections.remove(connection_id)
-        logger.info("gone", connection_id=connection_id)
+        connections.forget(connection)
+        logger.info("gone", connection_id=connection.id)
         return False
     return True

@@ -52,14 +52,13 @@ def _close(event: Json) -> Json:
 
 def _hear(event: Json) -> Json:
     """A ping: everything that was missed, then the pong. Whoever is unknown is told nothing."""
-    connection_id = event["requestContext"]["connectionId"]
-    connection = connections.listen(connection_id)
+    connection = connections.listen(event["requestContext"]["connectionId"])
     if connection is None:
         logger.warning("message of a connection that was not admitted")
     elif not _is_ping(event.get("body") or ""):
-        send(connection_id, {"type": "error", **Problem.of("request_invalid").model_dump()})
+        send(connection, {"type": "error", **Problem.of("request_invalid").model_dump()})
     elif deliver(connection):
-        send(connection_id, {"type": "pong", "resumed": connection.resumed})
+        send(connection, {"type": "pong", "resumed": connection.resumed})
     return {"statusCode": 200}
 
 

@@ -354,6 +354,15 @@ def test_a_connection_that_is_closed_is_forgotten(sockets: Sockets) -> None:
     assert sockets.heard("ada") == ["pong"]
 
 
+def test_one_that_closed_while_it_began_to_listen_is_forgotten_when_it_is_gone(sockets: Sockets) -> None:
+    connect("ada", ADA)
+    admitted = {"id": {"S": "connection#ada"}, "connection_id": {"S": "ada"}}
+    aws.client("dynamodb").delete_item(TableName="CONNECTIONS_TABLE", Key=admitted)
+    sockets.gone.add("ada")
+    happens(ADA, 1)
+    assert rows() == 0
+
+
 def test_everything_expires(sockets: Sockets) -> None:
     tickets.issue(ADA, datetime.now(UTC))
     connect("ada", ADA)
