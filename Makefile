@@ -94,8 +94,9 @@ build: .venv-lint/.ready ## Build the functions, the layer and the meshing image
 	@$(SAM) build --config-env $(CONFIG)
 
 .PHONY: deploy
-deploy: build ## Deploy the stack of STAGE
+deploy: build .venv/.ready frontend/dist/index.html ## Deploy the stack of STAGE and its site
 	@$(SAM) deploy --config-env $(CONFIG)
+	@AWS_DEFAULT_REGION=$${AWS_DEFAULT_REGION:-us-east-1} $(RUN)/python -m gen3d_local.publish gen3d-$(STAGE)
 
 .PHONY: destroy
 destroy: .venv-lint/.ready ## Delete the stack of STAGE; asks first
@@ -125,7 +126,7 @@ frontend/node_modules/.ready: frontend/package.json frontend/package-lock.json f
 
 frontend/dist/index.html: frontend/node_modules/.ready $(PAGE)
 	@echo "Building the web app ..."
-	@$(NPM) run --silent build -- --logLevel warn
+	@GEN3D_RELEASE=$$(git describe --always --dirty 2>/dev/null || echo unreleased) $(NPM) run --silent build -- --logLevel warn
 
 define environment
 	command -v $(PYTHON) >/dev/null || { echo "Gen3D needs Python 3.11: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }; \
