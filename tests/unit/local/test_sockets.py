@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.http11 import Request, Response
 from websockets.sync.client import connect
 from websockets.sync.server import ServerConnection, serve
+from websockets.typing import Origin
 
 
 @dataclass
@@ -71,7 +72,7 @@ def front(engine_url: str, state: Path, deployed: bool = True) -> Iterator[str]:
 
 def test_a_socket_is_passed_on_both_ways(engine: Engine, tmp_path: Path) -> None:
     with front(engine.url, tmp_path) as address:
-        with connect(f"{address}?ticket=a%2Bb&from=c", origin="http://site", proxy=None) as socket:
+        with connect(f"{address}?ticket=a%2Bb&from=c", origin=Origin("http://site"), proxy=None) as socket:
             for message in ("one", "zwei äöü"):
                 socket.send(message)
                 assert socket.recv(5) == f"heard {message}"
