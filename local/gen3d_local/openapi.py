@@ -38,6 +38,7 @@ REFUSALS = {
     "create_job": ["request_invalid", "session_not_found", "photo_missing", "mask_source_invalid"],
     "get_job": ["session_not_found", "job_not_found"],
     "rename_job": ["request_invalid", "session_not_found", "job_not_found"],
+    "create_link": ["request_invalid", "session_not_found", "job_not_found", "not_found"],
     "get_usage": ["request_invalid"],
     "report_client_error": ["request_invalid"],
     "download": ["link_invalid", "session_not_found", "link_expired"],

@@ -73,6 +73,7 @@ def test_only_config_and_download_links_are_public() -> None:
         ("/sessions/{session_id}/jobs", "post"),
         ("/sessions/{session_id}/jobs/{job_id}", "get"),
         ("/sessions/{session_id}/jobs/{job_id}", "patch"),
+        ("/sessions/{session_id}/jobs/{job_id}/links", "post"),
         ("/usage", "get"),
         ("/tickets", "post"),
         ("/client-errors", "post"),
@@ -129,7 +130,7 @@ def test_a_user_is_their_sub() -> None:
     assert set(client["ExplicitAuthFlows"]) == {"ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"}
 
 
-def test_only_mail_signs_links_and_only_the_api_checks_them() -> None:
+def test_only_mail_and_the_api_sign_links_and_only_the_api_checks_them() -> None:
     template = stack.transformed()
     holders: dict[str, set[str]] = {"kms:GenerateMac": set(), "kms:VerifyMac": set()}
     for name in of_type(template, "IAM::Role"):
@@ -137,7 +138,10 @@ def test_only_mail_signs_links_and_only_the_api_checks_them() -> None:
             for action in set(stack.listed(statement["Action"])) & set(holders):
                 assert referred(statement["Resource"]) == "LinkKey"
                 holders[action].add(name)
-    assert holders == {"kms:GenerateMac": {"NotificationMailRole"}, "kms:VerifyMac": {"UploadApiRole"}}
+    assert holders == {
+        "kms:GenerateMac": {"NotificationMailRole", "UploadApiRole"},
+        "kms:VerifyMac": {"UploadApiRole"},
+    }
 
 
 def test_only_starters_ask_the_endpoint() -> None:

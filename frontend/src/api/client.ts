@@ -6,6 +6,7 @@ import type {
   CreatedSession,
   Deletion,
   JobView,
+  Link,
   NewJob,
   NewSession,
   SessionList,
@@ -29,6 +30,8 @@ export const api = {
   job: (sessionId: string, jobId: string) => request<JobView>("GET", job(sessionId, jobId)),
   renameJob: (sessionId: string, jobId: string, name: string | null) =>
     request<JobView>("PATCH", job(sessionId, jobId), { name }),
+  createLink: (sessionId: string, jobId: string, file: string) =>
+    request<Link>("POST", `${job(sessionId, jobId)}/links`, { file }),
   usage: () => request<Usage>("GET", "/usage"),
   reportError: (body: ClientError) => request<unknown>("POST", "/client-errors", body),
 };

@@ -142,6 +142,12 @@ export interface CreatedJob {
   upload?: Form;
 }
 
+/** A file for whoever has the link. `path` is behind the API's address. */
+export interface Link {
+  path: string;
+  expires_at: string;
+}
+
 export interface Deletion {
   session_id: string;
   purge_at: string;

@@ -95,7 +95,15 @@ export function See({ session, job, onRetry }: SeeProps) {
           <Button onClick={() => onRetry(job)}>Make it again with other options</Button>
         </div>
         <Panel title="Download" open>
-          <Downloads files={files} names={Object.keys(job.files)} model={job.name} />
+          <Downloads
+            files={files}
+            names={Object.keys(job.files)}
+            model={job.name}
+            linkTo={async (name) => {
+              const { path } = await api.createLink(job.session_id, job.job_id, name);
+              return `${location.origin}/api${path}`;
+            }}
+          />
         </Panel>
         <Panel title="View">
           <Adjust {...{ mode, settings }} onSettings={setSettings} />

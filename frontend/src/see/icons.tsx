@@ -8,6 +8,7 @@ const PATHS = {
   ar: "M12 3 4.5 7.2v8.6L12 20l7.5-4.2V7.2zM4.5 7.2 12 11.5l7.5-4.3M12 11.5V20",
   settings: "M4 7h9M17 7h3M4 17h3M11 17h9M13 7a2 2 0 1 0 4 0 2 2 0 1 0-4 0M7 17a2 2 0 1 0 4 0 2 2 0 1 0-4 0",
   download: "M12 4v11M7.5 10.5 12 15l4.5-4.5M4 20h16",
+  link: "M9.5 14.5l5-5M8 11l-2.5 2.5a3.5 3.5 0 0 0 5 5L13 16M11 8l2.5-2.5a3.5 3.5 0 0 1 5 5L16 13",
 } as const;
 
 export type IconName = keyof typeof PATHS;

@@ -30,11 +30,12 @@ from gen3d_upload import metadata, outbox, rows, schema
 from gen3d_upload.history import photo
 from gen3d_upload.limits import MAX_BYTES
 from gen3d_upload.usage import usage
-from gen3d_upload.views import embedding_view, job_view, session_view
+from gen3d_upload.views import embedding_view, job_files, job_view, session_view
 
 FORM_SECONDS = 3600
 ADDRESS_SECONDS = 3600
 DOWNLOAD_SECONDS = 300
+LINKS_LAST = timedelta(hours=24)
 CLIENT_ERRORS = "/client-errors"
 MAX_ROWS_PER_PAGE = 300
 """A page ends early where sessions have many jobs, far below the 6 MB that a function may answer."""
@@ -165,6 +166,24 @@ def rename_job(session_id: str, job_id: str, body: Annotated[schema.Rename, Body
     return get_job(session_id, job_id)
 
 
+@app.post(
+    "/sessions/<session_id>/jobs/<job_id>/links", status_code=HTTPStatus.CREATED, operation_id="create_link"
+)
+def create_link(session_id: str, job_id: str, body: Annotated[schema.NewLink, Body()]) -> schema.Link:
+    """A link to one file of a job, for others: who has it needs no account for 24 hours."""
+    if rows.visible(_user_id(), _known(session_id, job_id)) is None:
+        raise Refused("session_not_found")
+    job = rows.get(_user_id(), session_id, job_id)
+    if job is None:
+        raise Refused("job_not_found")
+    file = job_files(job).get(body.file)
+    if file is None:
+        raise Refused("not_found")
+    expires = datetime.now(UTC) + LINKS_LAST
+    token = links.mint(os.environ["LINK_KEY_ID"], file["key"], expires)
+    return schema.Link(path=f"/d/{token}", expires_at=expires.isoformat(timespec="seconds"))
+
+
 @app.get("/usage", operation_id="get_usage")
 def get_usage(
     month: Annotated[str | None, Query(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")] = None,
@@ -186,7 +205,7 @@ def report_client_error(body: Annotated[schema.ClientError, Body()]) -> Response
 @app.head("/d/<token>", include_in_schema=False)
 @app.get("/d/<token>", operation_id="download")
 def download(token: str) -> Response[str]:
-    """A file, by a link from a mail: redirects to an address that lives five minutes."""
+    """A file, by a link: redirects to an address that lives five minutes."""
     try:
         key = links.verify(os.environ["LINK_KEY_ID"], token, datetime.now(UTC))
     except links.LinkExpired as error:

@@ -72,6 +72,10 @@ def _cut(length: int) -> AfterValidator:
     return AfterValidator(lambda text: text[:length])
 
 
+class NewLink(Request):
+    file: FileName = Field(description="Its name in the job's `files`.")
+
+
 class ClientError(Request):
     """What went wrong in a page, for the log, which keeps 1000 characters of the message, 8000 of the stack,
     500 of the page and 100 of the release."""
@@ -109,6 +113,13 @@ class Deletion(View):
 
     session_id: str
     purge_at: str
+
+
+class Link(View):
+    """A file for whoever has the link, until it expires or the session is deleted."""
+
+    path: str = Field(description="Behind the API's own address.")
+    expires_at: str
 
 
 class PhotoView(View):

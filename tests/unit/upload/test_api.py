@@ -412,6 +412,37 @@ def test_links_that_lead_nowhere() -> None:
         assert refusal(call("GET", f"/d/{given}", user=None)) == code
 
 
+LINKS = f"/sessions/{SESSION}/jobs/{JOB}/links"
+
+
+def test_a_link_to_a_file_is_good_for_whoever_has_it() -> None:
+    accepted()
+    rows.create(USER, SESSION, JOB, options={})
+    for name in ("Reconstruction Requested", "Reconstruction Completed", "Mesh Completed"):
+        rows.fold(samples[name])
+    made = call("POST", LINKS, {"file": "mesh.glb"})
+    assert made.status == 201
+    left = datetime.fromisoformat(made.body["expires_at"]) - datetime.now(UTC)
+    assert timedelta(hours=23, minutes=59) < left <= timedelta(hours=24)
+    found = call("GET", made.body["path"], user=None)
+    assert found.status == 302
+    assert urlsplit(found.headers["location"]).path.endswith("mesh.glb")
+    call("DELETE", f"/sessions/{SESSION}")
+    assert refusal(call("GET", made.body["path"], user=None)) == "session_not_found"
+
+
+def test_links_are_made_only_of_what_is_ones_own_and_there() -> None:
+    accepted()
+    assert refusal(call("POST", LINKS, {"file": "mesh.glb"})) == "job_not_found"
+    rows.create(USER, SESSION, JOB, options={})
+    assert refusal(call("POST", LINKS, {"file": "mesh.glb"})) == "not_found"
+    assert refusal(call("POST", LINKS, {"file": "../../photo.jpg"})) == "not_found"
+    assert refusal(call("POST", LINKS, {})) == "request_invalid"
+    assert refusal(call("POST", LINKS, {"file": "mesh.glb"}, user=OTHER)) == "session_not_found"
+    call("DELETE", f"/sessions/{SESSION}")
+    assert refusal(call("POST", LINKS, {"file": "mesh.glb"})) == "session_not_found"
+
+
 def test_the_configuration_is_public(monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = {"region": "us-east-1", "user_pool_id": "us-east-1_Example", "client_id": "example-client"}
     assert call("GET", "/config", user=None).body == wanted
