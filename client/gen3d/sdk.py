@@ -19,7 +19,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 from gen3d_events.event import JobId, SessionId
@@ -30,11 +30,13 @@ from gen3d import story
 from gen3d.errors import Gen3DError, SignInFailed, WrongUsage
 from gen3d.http import Api, TokenProvider, is_loopback
 from gen3d.job import Job
-from gen3d.live import Live
 from gen3d.polling import DEFAULT_WAIT_SECONDS, polls
 from gen3d.prompts import Box, Point, check_prompts
 from gen3d.session import Session
 from gen3d.transfers import Progress, fetch_content, fetch_file, post_file, read_picture
+
+if TYPE_CHECKING:
+    from gen3d.live import Live
 
 _SESSION_ID, _JOB_ID = TypeAdapter[str](SessionId), TypeAdapter[str](JobId)
 
@@ -98,6 +100,8 @@ class Gen3D:
     @cached_property
     def live(self) -> Live:
         """What happens, as it happens."""
+        from gen3d.live import Live
+
         return Live(self.api)
 
     def create_session(
