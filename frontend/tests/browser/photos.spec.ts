@@ -91,10 +91,18 @@ test("an address of nothing says so", async ({ page }) => {
   await accessible(page);
 });
 
-test("a phone shows all of it", async ({ page }) => {
+test("a phone shows all of it, however long a name is", async ({ page }) => {
   await page.setViewportSize({ width: 390, height: 844 });
   await fits(page);
+  await openSample(page);
+  await page.getByRole("button", { name: "More", exact: true }).click();
+  await page.getByRole("menuitem", { name: "Rename the photo" }).click();
+  const name = "A name without end ".repeat(5).trim();
+  await page.getByLabel("Name", { exact: true }).fill(name);
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByRole("heading", { name })).toBeVisible();
+  await fits(page);
   await page.getByRole("link", { name: "History" }).click();
-  await expect(page.getByRole("heading", { name: "Your photos" })).toBeVisible();
+  await expect(page.getByRole("link", { name })).toBeVisible();
   await fits(page);
 });
