@@ -19,7 +19,8 @@ import { centre, distance, radius, type Box } from "./frames";
 import type { Layer } from "./layer";
 
 const FIELD_OF_VIEW = 30;
-const MARGIN = 0.95; // of the ball around the box, which no model fills
+const MARGIN = 0.92; // of the ball around the box, which no model fills
+const CONTROLS = 64; // px at the top and at the bottom that lie under buttons
 /** From where the model is first seen: a little from the right and above, as in its preview. */
 const AZIMUTH = 0.45;
 const POLAR = Math.PI / 2 - 0.25;
@@ -53,6 +54,8 @@ export class Stage {
   private layer: Layer | undefined;
   private measure: Box3Helper | undefined;
   private turning = false;
+  /** How far away a ball of radius 1 was in view when the canvas had its size last. */
+  private unit = 1;
 
   /** box: what is to be in view. onLost: the graphics card took its memory back; this stage is over then. */
   constructor(
@@ -158,7 +161,7 @@ export class Stage {
   /** Back to where the model was first seen from. */
   home(azimuth = AZIMUTH, polar = POLAR): void {
     const ball = radius(this.box) * MARGIN;
-    const far = distance(ball, FIELD_OF_VIEW, this.camera.aspect);
+    const far = this.distanceOf(ball);
     this.controls.target.set(...centre(this.box));
     this.controls.minDistance = ball * 0.2;
     this.controls.maxDistance = far * 6;
@@ -198,16 +201,24 @@ export class Stage {
     if (this.turning) this.invalidate();
   }
 
+  /** How far the camera must be so that a ball is in view between the buttons. */
+  private distanceOf(ball: number): number {
+    const free = Math.max(1 - (2 * CONTROLS) / Math.max(this.canvas.clientHeight, 1), 0.5);
+    const field = 2 * Math.atan(Math.tan((FIELD_OF_VIEW * Math.PI) / 360) * free);
+    return distance(ball, (field * 180) / Math.PI, this.camera.aspect / free);
+  }
+
   private fit(): void {
     const { clientWidth: width, clientHeight: height } = this.canvas;
     if (width === 0 || height === 0) return;
-    const before = distance(1, FIELD_OF_VIEW, this.camera.aspect);
     this.renderer.setPixelRatio(Math.min(devicePixelRatio, SHARPEST));
     this.renderer.setSize(width, height, false);
     this.camera.aspect = width / height;
     this.camera.updateProjectionMatrix();
     // The model stays as large beside the shorter side, as when a phone is turned.
-    this.move({ kind: "zoom", factor: distance(1, FIELD_OF_VIEW, this.camera.aspect) / before });
+    const unit = this.distanceOf(1);
+    this.move({ kind: "zoom", factor: unit / this.unit });
+    this.unit = unit;
     this.draw(); // at once: a canvas that was resized is empty
   }
 }
