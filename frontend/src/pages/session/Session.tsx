@@ -73,12 +73,12 @@ export function Session({ sessionId, jobId }: SessionProps) {
         )}
       </div>
       {making && (
-        <div class="session-part">
+        <div class="session-part session-read">
           <Make {...plan} session={session} onStarted={started} onBack={() => setPlan(undefined)} />
         </div>
       )}
       {!here && (
-        <div class="session-part" key={jobId}>
+        <div class="session-part session-read" key={jobId}>
           {job ? (
             <Job session={session} job={job} onChange={setJob} onRetry={retry} onBack={toPhoto} />
           ) : (
