@@ -41,6 +41,13 @@ export function Select({ session, onMake }: SelectProps) {
   const [radius, setRadius] = useState(Math.round(largest / 5));
   const masks = useMasks(session, marks, (object, outline) => tell(sentence(object, outline)));
 
+  // Once the dialog is gone: as long as it is open, nothing behind it takes the focus.
+  const helped = useRef(false);
+  useEffect(() => {
+    if (helped.current && !help) stage.current?.focus();
+    helped.current = help;
+  }, [help]);
+
   useEffect(() => remember(session.session_id, marks), [marks]);
 
   function act(action: Action, merge = false): void {
@@ -105,7 +112,12 @@ export function Select({ session, onMake }: SelectProps) {
   const ready = readiness.state === "ready" && masks.settled && count > 0 && !wrong;
   if (!session.photo || !session.embedding) return null;
   return (
-    <div class="select" onKeyDown={onKeyDown}>
+    <div
+      class="select"
+      onKeyDown={onKeyDown}
+      data-decoder={readiness.state}
+      data-hovered={masks.hover ? "" : undefined}
+    >
       <div class="select-stage">
         {photo && (
           <Stage
@@ -176,14 +188,7 @@ export function Select({ session, onMake }: SelectProps) {
       <p class="unseen" role="status">
         {told}
       </p>
-      {help && (
-        <Shortcuts
-          onClose={() => {
-            setHelp(false);
-            stage.current?.focus();
-          }}
-        />
-      )}
+      {help && <Shortcuts onClose={() => setHelp(false)} />}
     </div>
   );
 }

@@ -138,7 +138,6 @@ export function Stage(props: StageProps) {
 
   function onPointerDown(event: PointerEvent): void {
     if (!view) return;
-    canvas.current?.focus({ preventScroll: true });
     canvas.current?.setPointerCapture(event.pointerId);
     setCursor(undefined);
     onHover(undefined);

@@ -56,10 +56,10 @@ export const LEAST_BOX = 10;
 
 /** Told apart also by people who confuse red and green; light enough on dark photos, with a dark rim on light ones. */
 export const COLOURS = [
-  "#4c8dff",
-  "#ff9f1c",
+  "#ff4f9a",
   "#2ec4a6",
-  "#e85d9e",
+  "#ff9f1c",
+  "#4c8dff",
   "#b18cff",
   "#f2d13d",
   "#ff6b5e",

@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 
 import { api } from "../api/client";
-import type { SessionView } from "../api/types";
+import type { EmbeddingView, SessionView } from "../api/types";
 import { MaskDecoder } from "./decoder";
 import { failureOf, type Failure } from "./failure";
 import { clicks, isAsked, type Marked, type Marks, type Point } from "./objects";
@@ -47,10 +47,12 @@ export function useMasks(
     setReadiness({ state: "loading", share: 0 });
     void (async () => {
       try {
-        // The addresses live an hour; those of another attempt may have ended.
-        const fresh = attempt === 0 ? session : await api.session(session.session_id);
-        if (!fresh.embedding) throw new Error("The photo is not prepared.");
-        await made.load(fresh.embedding);
+        await made.load(embeddingOf(session)).catch(async (error: unknown) => {
+          if (failureOf(error).code !== "network") throw error;
+          // The addresses live an hour: with fresh ones it may go better.
+          const fresh = await api.session(session.session_id).catch(() => Promise.reject(error));
+          await made.load(embeddingOf(fresh));
+        });
         if (decoder.current === made) setReadiness({ state: "ready" });
       } catch (error) {
         if (decoder.current === made) fail(error);
@@ -133,4 +135,9 @@ export function useMasks(
 
 function wantedOf({ points, box, edits, candidate, threshold }: Marked): Wanted {
   return { points, box, edits, candidate, threshold };
+}
+
+function embeddingOf({ embedding }: SessionView): EmbeddingView {
+  if (!embedding) throw new Error("The photo is not prepared.");
+  return embedding;
 }
