@@ -64,6 +64,7 @@ export function See({ session, job, onRetry }: SeeProps) {
             box={stats.bounds ?? UNIT_BOX}
             name={job.name}
             poster={job.files["preview.png"]?.url}
+            turntable={job.files["turntable.webp"]?.url}
           />
         ) : (
           <div class="viewer viewer-dark">

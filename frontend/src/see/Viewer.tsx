@@ -20,8 +20,10 @@ interface ViewerProps {
   settings: Settings;
   /** Name of the model, for what is saved. */
   name: string | undefined;
-  /** Shown until there is something better, and where nothing better can be. */
+  /** Shown until there is something better. */
   poster: string | undefined;
+  /** Shown where nothing better can be. */
+  turntable: string | undefined;
 }
 
 type Trouble = { kind: "no-webgl" } | { kind: "lost" } | { kind: "file"; refusal: Refusal };
@@ -29,7 +31,7 @@ type Trouble = { kind: "no-webgl" } | { kind: "lost" } | { kind: "file"; refusal
 const STEPS_OF_SHARE = 20; // how often a download's progress is shown
 
 /** The model, to be turned around. Three ways of showing it share one camera. */
-export function Viewer({ files, box, mode, settings, name, poster }: ViewerProps) {
+export function Viewer({ files, box, mode, settings, name, poster, turntable }: ViewerProps) {
   const root = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const layers = useRef(new Map<Mode, Layer>());
@@ -132,9 +134,18 @@ export function Viewer({ files, box, mode, settings, name, poster }: ViewerProps
   }
 
   const busy = shown !== mode && !trouble;
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const picture = trouble?.kind === "no-webgl" && turntable && !still ? turntable : poster;
   return (
     <div class={`viewer viewer-${settings.background}`} ref={root}>
-      {poster && !shown && <img class="viewer-poster" src={poster} alt="" crossOrigin="anonymous" />}
+      {picture && !shown && (
+        <img
+          class="viewer-poster"
+          src={picture}
+          alt={trouble ? "The model, as a picture" : ""}
+          crossOrigin="anonymous"
+        />
+      )}
       <canvas
         key={attempt}
         ref={canvas}

@@ -139,6 +139,18 @@ test("a lost context is said, and shown again on request", async ({ page, compla
   complaints.length = 0; // three.js tells the console of the loss
 });
 
+test("without WebGL a picture takes the model's place", async ({ page, complaints }) => {
+  await page.addInitScript(() => {
+    HTMLCanvasElement.prototype.getContext = () => null;
+  });
+  await page.reload();
+  await expect(page.getByText("offers no WebGL 2")).toBeVisible();
+  const picture = page.getByAltText("The model, as a picture");
+  await expect(picture).toHaveAttribute("src", /turntable/);
+  expect(await picture.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(100);
+  complaints.length = 0; // three.js tells the console of it
+});
+
 test("a download has the model's name and every byte", async ({ page }) => {
   const saved = page.waitForEvent("download");
   await page.getByRole("button", { name: /^GLB .*take this if unsure/ }).click();
