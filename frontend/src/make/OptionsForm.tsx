@@ -77,7 +77,7 @@ export function OptionsForm({ initial, submit, busy, timeOf, onSubmit }: Options
         ))}
       </fieldset>
       <details class="options-more">
-        <summary>More</summary>
+        <summary>More: texture and seed</summary>
         <div class="field">
           <label for={`${id}-texture`}>Texture</label>
           <select
