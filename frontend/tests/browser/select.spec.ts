@@ -1,0 +1,282 @@
+// Step 3 alone: the shipped component, worker and decoder on the demo's photo, as a production build.
+import type { Locator, Page } from "@playwright/test";
+
+import { serveSelect, type Served } from "./fixtures/select/serve";
+import { accessible, expect, fits, scene, test } from "./test";
+
+const PHOTO = { width: 768, height: 1024 };
+const BOTTLE = { x: 384, y: 600 };
+
+let served: Served;
+
+test.beforeAll(async () => {
+  test.setTimeout(180_000);
+  served = await serveSelect();
+});
+
+test.afterAll(() => served.close());
+
+test.beforeEach(async ({ page }) => {
+  await page.setViewportSize({ width: 1200, height: 800 });
+  await open(page);
+});
+
+async function open(page: Page): Promise<void> {
+  await page.goto(served.url);
+  await expect(stage(page)).toBeVisible();
+  await expect(page.locator("[data-decoder=ready]")).toBeVisible();
+}
+
+const stage = (page: Page): Locator => page.getByLabel("The photo", { exact: true });
+const told = (page: Page): Locator => page.locator("p[role=status]");
+const make = (page: Page): Locator => page.getByRole("button", { name: /^Make/ });
+
+/** Where a place of the photo lies on the stage, as long as nobody has zoomed. */
+async function at(page: Page, { x, y }: { x: number; y: number }): Promise<{ x: number; y: number }> {
+  const box = (await stage(page).boundingBox())!;
+  const scale = Math.min((box.width - 32) / PHOTO.width, (box.height - 32) / PHOTO.height);
+  return {
+    x: (box.width - PHOTO.width * scale) / 2 + x * scale,
+    y: (box.height - PHOTO.height * scale) / 2 + y * scale,
+  };
+}
+
+async function click(
+  page: Page,
+  place = BOTTLE,
+  options: Parameters<Locator["click"]>[0] = {},
+): Promise<void> {
+  await stage(page).click({ position: await at(page, place), ...options });
+}
+
+async function drag(page: Page, from: typeof BOTTLE, to: typeof BOTTLE): Promise<void> {
+  const box = (await stage(page).boundingBox())!;
+  const [a, b] = [await at(page, from), await at(page, to)];
+  await page.mouse.move(box.x + a.x, box.y + a.y);
+  await page.mouse.down();
+  await page.mouse.move(box.x + b.x, box.y + b.y, { steps: 6 });
+  await page.mouse.up();
+}
+
+/** Marks made so far, of the object spoken of last. */
+async function marks(page: Page, count: number, name = "Object 1"): Promise<number> {
+  await expect(told(page)).toHaveText(new RegExp(`^${name}: ${count} marks?, `));
+  return Number(/(\d+) % of the photo/.exec((await told(page).textContent()) ?? "")?.[1]);
+}
+
+interface Made {
+  name: string;
+  inside: number;
+  overlap: number;
+  clicks: number;
+  refinements: number;
+}
+
+/** Presses the button; the masks that it gives, compared with the demo's true one. */
+async function made(page: Page): Promise<Made[]> {
+  await make(page).click();
+  await page.waitForFunction(() => window.made !== undefined);
+  const truth = scene("mask.png").buffer.toString("base64");
+  return page.evaluate(async (base64) => {
+    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+    const picture = await createImageBitmap(new Blob([bytes]));
+    const context = new OffscreenCanvas(picture.width, picture.height).getContext("2d")!;
+    context.drawImage(picture, 0, 0);
+    const { data } = context.getImageData(0, 0, picture.width, picture.height);
+    return (window.made ?? []).map(({ name, mask, width, height, clicks, refinements }) => {
+      if (width !== picture.width || height !== picture.height) throw new Error(`${width} x ${height}`);
+      let [inside, both, either] = [0, 0, 0];
+      for (let i = 0; i < mask.length; i++) {
+        const [ours, theirs] = [mask[i] === 1, data[4 * i]! > 127];
+        if (ours) inside++;
+        if (ours && theirs) both++;
+        if (ours || theirs) either++;
+      }
+      return { name, inside: inside / mask.length, overlap: both / either, clicks, refinements };
+    });
+  }, truth);
+}
+
+test("one click marks the bottle, at the photo's own size", async ({ page }) => {
+  await expect(make(page)).toBeDisabled();
+  await click(page);
+  await marks(page, 1);
+  await accessible(page);
+  await fits(page);
+  const [bottle] = await made(page);
+  expect(bottle?.overlap).toBeGreaterThan(0.95);
+  expect(bottle).toMatchObject({ name: "Object 1", clicks: 1, refinements: 0 });
+});
+
+test("hovering shows what a click would mark, and leaving takes it away", async ({ page }) => {
+  const picture = () => stage(page).evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+  await page.mouse.move(1190, 20);
+  await expect.poll(async () => (await picture()) === (await picture())).toBe(true);
+  const before = await picture();
+  await stage(page).hover({ position: await at(page, BOTTLE) });
+  await expect.poll(picture).not.toBe(before);
+  await page.mouse.move(1190, 20);
+  await expect.poll(picture).toBe(before);
+});
+
+test("points that take away, undo, redo and reset", async ({ page }) => {
+  await click(page);
+  const whole = await marks(page, 1);
+  await click(page, { x: 384, y: 300 }, { modifiers: ["Alt"] });
+  const less = await marks(page, 2);
+  expect(less).toBeLessThan(whole);
+  await page.getByRole("button", { name: "Undo" }).click();
+  expect(await marks(page, 1)).toBe(whole);
+  await page.keyboard.press("Control+Shift+Z");
+  expect(await marks(page, 2)).toBe(less);
+  await click(page, { x: 384, y: 500 }, { button: "right" });
+  await marks(page, 3);
+  await page.getByRole("button", { name: "Reset" }).click();
+  await expect(make(page)).toBeDisabled();
+  await page.keyboard.press("Control+Z");
+  await marks(page, 3);
+});
+
+test("a dragged box; one under 10 px is a slip", async ({ page }) => {
+  await drag(page, { x: 300, y: 300 }, { x: 305, y: 400 });
+  await expect(told(page)).toHaveText("That box is too small to be meant.");
+  await expect(make(page)).toBeDisabled();
+  await drag(page, { x: 130, y: 80 }, { x: 640, y: 940 });
+  await marks(page, 1);
+  expect((await made(page))[0]?.overlap).toBeGreaterThan(0.9);
+});
+
+test("brush and eraser, inverting, threshold and candidates change the mask", async ({ page }) => {
+  await click(page);
+  const found = await marks(page, 1);
+  await page.getByRole("button", { name: "Brush" }).click();
+  await page.getByLabel("Brush size").fill("80");
+  await drag(page, { x: 60, y: 80 }, { x: 700, y: 80 });
+  const painted = await marks(page, 2);
+  expect(painted).toBeGreaterThan(found);
+  await page.getByRole("button", { name: "Eraser" }).click();
+  await drag(page, { x: 40, y: 80 }, { x: 720, y: 80 });
+  expect(await marks(page, 3)).toBeLessThan(painted);
+  await page.getByRole("button", { name: "Invert" }).click();
+  expect(await marks(page, 4)).toBeGreaterThan(50);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.getByRole("radio", { name: /Whole/ }).check();
+  await page.getByLabel("Edge").fill("-3");
+  await expect(page.getByText("tighter")).toBeVisible();
+  await expect(make(page)).toBeEnabled();
+});
+
+test("two objects, named, deleted and brought back", async ({ page }) => {
+  await click(page);
+  await marks(page, 1);
+  await page.getByRole("button", { name: "Another object" }).click();
+  await page.keyboard.press("p");
+  await drag(page, { x: 60, y: 120 }, { x: 160, y: 300 });
+  await marks(page, 1, "Object 2");
+  await page.getByLabel("Name of Object 1").fill("Bottle");
+  await page.getByLabel("Name of Object 1").press("Enter");
+  await page.getByRole("button", { name: "Delete Object 2" }).click();
+  await expect(make(page)).toHaveText("Make the 3D model");
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect(make(page)).toHaveText("Make 2 3D models");
+  await accessible(page);
+  const objects = await made(page);
+  expect(objects.map(({ name }) => name)).toEqual(["Bottle", "Object 2"]);
+  expect(objects[0]?.overlap).toBeGreaterThan(0.9);
+  await page.getByRole("button", { name: "Clear all" }).click();
+  await expect(make(page)).toBeDisabled();
+});
+
+test("by keyboard alone", async ({ page }) => {
+  await stage(page).focus();
+  for (const key of ["ArrowDown", "ArrowDown", "ArrowDown", "Enter"]) await page.keyboard.press(key);
+  await marks(page, 1);
+  for (let i = 0; i < 12; i++) await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("Shift+Enter");
+  await marks(page, 2);
+  await page.keyboard.press("Control+z");
+  await page.keyboard.press("b");
+  await page.keyboard.press("Enter");
+  for (let i = 0; i < 15; i++) await page.keyboard.press("ArrowDown");
+  for (let i = 0; i < 15; i++) await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("Enter");
+  await marks(page, 2);
+  await page.keyboard.press("p");
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("ArrowLeft");
+  await page.keyboard.press("Enter");
+  await marks(page, 3);
+  await page.keyboard.press("?");
+  await expect(page.getByRole("dialog", { name: "Keyboard shortcuts" })).toBeVisible();
+  await accessible(page);
+  await page.keyboard.press("Escape");
+  await expect(stage(page)).toBeFocused();
+  await page.keyboard.press("Delete");
+  await expect(make(page)).toBeDisabled();
+});
+
+test("marks outlive a reload", async ({ page }) => {
+  await click(page);
+  const share = await marks(page, 1);
+  await open(page);
+  expect(await marks(page, 1)).toBe(share);
+});
+
+test("a decoder that cannot be had is fetched anew, and no click is lost", async ({ page, context }) => {
+  await click(page);
+  await marks(page, 1);
+  await page.evaluate(() => caches.delete("gen3d-embeddings"));
+  await context.route("**/embedding.safetensors", (route) => route.abort());
+  await page.goto(served.url);
+  await expect(page.getByRole("alert")).toContainText("could not be fetched");
+  await click(page, { x: 384, y: 300 });
+  await accessible(page);
+  await context.unroute("**/embedding.safetensors");
+  await page.getByRole("button", { name: "Reload", exact: true }).click();
+  await marks(page, 2);
+  await expect(make(page)).toBeEnabled();
+});
+
+test("a damaged embedding is told as such", async ({ page, context }) => {
+  await page.evaluate(() => caches.delete("gen3d-embeddings"));
+  await context.route("**/embedding.safetensors", (route) => route.fulfill({ body: "damaged" }));
+  await page.goto(served.url);
+  await expect(page.getByRole("alert")).toContainText("damaged or incomplete");
+});
+
+test("photo and decoder are kept in the browser, by their content", async ({ page }) => {
+  const asked: string[] = [];
+  page.context().on("request", (request) => asked.push(new URL(request.url()).pathname));
+  await open(page);
+  await click(page);
+  await marks(page, 1);
+  expect(asked.filter((path) => /safetensors|onnx$/.test(path))).toEqual([]);
+});
+
+test.describe("on a phone", () => {
+  test.use({ hasTouch: true, colorScheme: "dark" });
+
+  test("a tap marks, two fingers zoom", async ({ page }) => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    await open(page);
+    const box = (await stage(page).boundingBox())!;
+    const place = await at(page, BOTTLE);
+    await page.touchscreen.tap(box.x + place.x, box.y + place.y);
+    await marks(page, 1);
+    await fits(page);
+    await accessible(page);
+    const picture = () => stage(page).evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+    const before = await picture();
+    const client = await page.context().newCDPSession(page);
+    const fingers = (apart: number) => [
+      { x: box.x + 180 - apart, y: box.y + 200, id: 1 },
+      { x: box.x + 180 + apart, y: box.y + 200, id: 2 },
+    ];
+    await client.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: fingers(20) });
+    for (const apart of [40, 80, 120])
+      await client.send("Input.dispatchTouchEvent", { type: "touchMove", touchPoints: fingers(apart) });
+    await client.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+    await expect.poll(picture).not.toBe(before);
+    await marks(page, 1);
+  });
+});
