@@ -227,6 +227,8 @@ REFUSALS: dict[str, Callable[[Door], httpx.Response]] = {
 ELSEWHERE = {
     "not_found": "tests/unit/upload/test_api.py",
     "request_too_large": "tests/wiring/test_template.py",
+    "ticket_invalid": "tests/unit/notification/test_push.py",
+    "origin_not_allowed": "tests/unit/notification/test_push.py",
 }
 """Shown in another tier alone, because the engine's gateway has words of its own for it."""
 
