@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { env } from "onnxruntime-web/wasm";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 
 import type { EmbeddingManifest } from "../../../src/api/types";
 import { content, sha256 } from "../../../src/select/content";
@@ -24,6 +24,8 @@ interface Case {
   scores: number[];
   masks: string[];
 }
+
+vi.setConfig({ testTimeout: 30_000 }); // wasm on a busy machine
 
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
 const EMBED = fileURLToPath(new URL("embed.py", import.meta.url));
