@@ -59,6 +59,7 @@ test("a photo is found, renamed, deleted, and comes back", async ({ page }) => {
     .getByRole("article")
     .filter({ has: page.locator(`a[href="${new URL(address).pathname}"]`) });
   await card.getByRole("button", { name: /More for/ }).click();
+  await expect(page.getByRole("menuitem", { name: "Rename" })).toBeFocused();
   await page.keyboard.press("Enter");
   const name = `Bottle <b>${Date.now()}</b>`;
   await page.getByLabel("Name", { exact: true }).fill(name);

@@ -1,3 +1,5 @@
+import { gzipSync } from "node:zlib";
+
 import { accessible, expect, mailTo, PASSWORD, test } from "./test";
 
 test("from sign-up by the code in the mail to a new password", async ({ page }) => {
@@ -60,6 +62,18 @@ test("the page is isolated, so that the decoder may use threads, and has no toke
   await expect(page.getByRole("heading", { name: "Start with a photo" })).toBeVisible();
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
   expect(new URL(page.url()).search + new URL(page.url()).hash).toBe("");
+});
+
+test("signing in needs at most 70 kB of code", async ({ page }) => {
+  const scripts: Promise<Buffer>[] = [];
+  page.on("response", (reply) => {
+    if (reply.request().resourceType() === "script") scripts.push(reply.body());
+  });
+  await page.goto("/", { waitUntil: "networkidle" });
+  await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
+  const bytes = (await Promise.all(scripts)).reduce((sum, body) => sum + gzipSync(body).length, 0);
+  expect(bytes).toBeGreaterThan(10_000);
+  expect(bytes).toBeLessThanOrEqual(70_000);
 });
 
 function codeIn(mail: string): string {

@@ -61,9 +61,7 @@ export function Session({ sessionId, jobId }: SessionProps) {
   return (
     <div class="session">
       <Head session={session} jobId={jobId} onChange={refresh} />
-      {problem && problem.code !== "network" && (
-        <Notice kind="warn" title={problem.message} hint={problem.hint} />
-      )}
+      {problem && <Notice kind="warn" title={problem.message} hint={problem.hint} />}
       {/* What was clicked stays while options are chosen or a model is looked at. */}
       <div class="session-part" hidden={!here || making}>
         {session.state === "ready" ? (
