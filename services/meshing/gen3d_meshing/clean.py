@@ -60,7 +60,8 @@ def clean(splat: Splat, limit: int, seed: int = 42) -> Cloud:
     renumbered[keep] = np.arange(len(keep))
     kept_neighbours = renumbered[neighbours[keep]]
     own = np.arange(len(keep))[:, None]
-    return Cloud(cleaned, np.where(kept_neighbours < 0, own, kept_neighbours), spacing, counts)
+    kept_neighbours = np.where(kept_neighbours < 0, own, kept_neighbours)
+    return Cloud(cleaned, kept_neighbours, spacing, counts)
 
 
 def nearest(points: Floats, queries: Floats, k: int) -> tuple[NDArray[np.int64], Floats]:

@@ -16,7 +16,7 @@ from gen3d_meshing.clean import Cloud
 from gen3d_meshing.splat import Floats, Splat
 
 _FLAT = 0.5  # shortest by middle axis, below which the shortest axis is the normal
-_ASKED = 2000  # flat Gaussians whose axes are compared with their neighbours' spread
+_ASKED = 2000  # Gaussians that are asked where all would say the same
 _CHANCE = 0.6  # median |cosine| between the two: 0.5 where axes are random, else 0.69 or more
 _VIEWS = 64
 _WITNESSES = 80_000  # at most so many Gaussians are looked at; the others agree with them
@@ -27,6 +27,7 @@ _DEPTH = (
 _STEEPEST = 0.25  # |cosine| of the steepest slope that a pixel is thought to span
 _GRAZING = 0.2  # |cosine| below which a view says nothing
 _HEARD = 16
+_SAME_SIDE = 0.8  # cosine between normals
 _SURE = 0.5  # |vote| above which a sign is settled
 _ROUNDS, _MOST_ROUNDS = 2, 200
 _SETTLED = 1e-3
@@ -41,6 +42,19 @@ def outward_normals(cloud: Cloud) -> Floats:
     votes[some] = _sight(cloud.splat.position[some], normals[some], pixel)
     votes = _agree(votes, normals, cloud.neighbours[:, :_HEARD])
     return normals * np.where(votes < 0, -1, 1).astype(np.float32)[:, None]
+
+
+def noise(cloud: Cloud, normals: Floats) -> float:
+    """Standard deviation of the Gaussians' distances from the surface, by neighbours on its same side."""
+    some = np.arange(0, len(normals), len(normals) // _ASKED + 1)
+    around = cloud.neighbours[some, 1:_HEARD]
+    points = cloud.splat.position
+    apart = np.einsum("nkc,nc->nk", points[around] - points[some, None], normals[some])
+    same_side = np.einsum("nkc,nc->nk", normals[around], normals[some]) > _SAME_SIDE
+    if not same_side.any():
+        return 0.0
+    # The median of |x| is 0.6745 sigma for a normal distribution; two places differ by sqrt(2) sigma.
+    return float(np.median(np.abs(apart[same_side])) / (0.6745 * np.sqrt(2)))
 
 
 def _lines(cloud: Cloud) -> Floats:

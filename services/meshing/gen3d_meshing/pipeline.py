@@ -22,7 +22,7 @@ from gen3d_meshing.formats import WRITERS
 from gen3d_meshing.formats.frames import FRAMES, y_up
 from gen3d_meshing.lean_open3d import o3d
 from gen3d_meshing.model import Model
-from gen3d_meshing.normals import outward_normals
+from gen3d_meshing.normals import noise, outward_normals
 from gen3d_meshing.preview import still, turntable
 from gen3d_meshing.problems import MeshUnsound
 from gen3d_meshing.shape import Mesh
@@ -169,10 +169,10 @@ def _texture(model: Model) -> dict[str, float] | None:
 
 
 def _soundest(cloud: Cloud, normals: Floats, preset: Preset) -> tuple[Mesh, int, dict[str, int]]:
-    """The mesh at the finest resolution, from the preset's downward, that is closed; that resolution; and how
-    many triangles there were after each step."""
+    """The mesh at the first of the resolutions that gives a sound one; that resolution; and the numbers of
+    triangles after each step."""
     points, spacing = cloud.splat.position, cloud.spacing
-    for cells in resolutions(points, spacing, preset.cells):
+    for cells in resolutions(points, spacing, noise(cloud, normals), preset.cells):
         try:
             mesh, triangles = reconstruct(
                 points, normals, spacing=spacing, cells=cells, budget=preset.triangles

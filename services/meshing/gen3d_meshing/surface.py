@@ -15,13 +15,16 @@ from gen3d_meshing.shape import Mesh, Triangles, directed_edges, raycasting
 from gen3d_meshing.splat import Floats
 
 _ROOM = 2  # longest sides that Poisson's cube spans at least: what is open below closes before its border
-_FINEST_CELL = 0.6  # of the points' spacing: a finer cell would only follow their noise
+_FINEST_CELL, _NOISY_CELL = 0.6, 7.0  # of the points' spacing and noise: finer cells would follow the noise
+_FINEST_GRID = 200  # cells across that memory and time allow
+_WORTH_TRYING = 1.3  # times as many cells as before
+_TURNED = 0.05  # share of Gaussians that face against the mesh: more, and a wall is too thin for the grid
 _COARSEST = 29  # cells across: with fewer, Poisson's solver complains on stderr without end
-_TRIES = 3
 _LOOSE = 2.0  # times the square root of a triangle's share of the area: longest edge, to begin with
 _LOOSER = 1.05
 _FLATTER = 0.02  # cells: how far the surface may move where triangles of one plane become one
 _FEWEST = 500
+_ASKED = 5000  # Gaussians and triangles whose fit is looked at
 _PLAINER = 0.05  # cells: how far, roughly, where the quadric error chooses which triangles go
 _PART = 0.05  # of the largest part's volume: a smaller part goes
 _ON_SURFACE = 0.02  # of the longest side: how far a Gaussian may be from the mesh that it belongs to
@@ -45,7 +48,8 @@ def reconstruct(
     vertices, triangles = _content(kept)
     vertices = sharpen(vertices, triangles, points, normals, spacing=spacing, cell=cell)
     flatter = _manifold(vertices, triangles).simplify(_FLATTER * cell)
-    _require_support(points, flatter, _ON_SURFACE * side, max(_ON_SURFACE * side, _APART * spacing))
+    reach = _ON_SURFACE * side
+    _require_fit(points, normals, flatter, reach=reach, gap_reach=max(reach, _APART * spacing))
     solid = _largest_parts(_manifold(*_decimate(flatter, budget, _PLAINER * cell, cell)))
     counts = {"poisson": whole.num_tri(), "parts": kept.num_tri(), "simplified": solid.num_tri()}
     vertices, triangles = _content(solid)
@@ -89,12 +93,17 @@ def refine(mesh: Mesh, budget: int) -> Mesh:
     )
 
 
-def resolutions(points: Floats, spacing: float, wanted: int) -> list[int]:
-    """The numbers of cells across the points' longest side to try, best first: from `wanted`, or fewer if
-    points so far apart cannot fill them, each half of the one before."""
-    finest = int(_longest(points) / (_FINEST_CELL * spacing))
+def resolutions(points: Floats, spacing: float, noise: float, wanted: int) -> list[int]:
+    """The numbers of cells across the points' longest side to try, best first: `wanted`, or fewer if points
+    so far apart or so noisy cannot fill them; then more, for thin walls; then a half and a quarter."""
+    finest = int(_longest(points) / max(_FINEST_CELL * spacing, _NOISY_CELL * noise))
     best = min(wanted, max(_COARSEST, finest))
-    return [best >> halvings for halvings in range(_TRIES) if halvings == 0 or best >> halvings >= _COARSEST]
+    finer = min(2 * best, finest, _FINEST_GRID)
+    return [
+        best,
+        *([finer] if finer > _WORTH_TRYING * best else []),
+        *(best >> halvings for halvings in (1, 2) if best >> halvings >= _COARSEST),
+    ]
 
 
 def _longest(points: Floats) -> float:
@@ -154,19 +163,23 @@ def _largest_parts(solid: Manifold) -> Manifold:
     return Manifold.compose([part for part in parts if part.volume() >= _PART * largest])
 
 
-def _require_support(points: Floats, solid: Manifold, reach: float, gap_reach: float) -> None:
-    """Refuse a surface that is mostly farther than `gap_reach` from the points, or they than `reach` from it.
-
-    Points that fill a volume, or lie on a sheet, give a closed mesh too: one that is mostly elsewhere.
-    """
+def _require_fit(points: Floats, normals: Floats, solid: Manifold, *, reach: float, gap_reach: float) -> None:
+    """Refuse a surface that is mostly farther than `gap_reach` from the points, or they than `reach` from it:
+    points that fill a volume, or lie on a sheet, give a closed mesh too, one that is mostly elsewhere. Refuse
+    one that faces against its points: it has run the two sides of a thin wall together."""
     vertices, triangles = _content(solid)
     mesh = Mesh(vertices, triangles, vertices, triangles, parts=1)  # its shading does not matter here
-    distance = raycasting(mesh).compute_distance(tensor(points[:: len(points) // 5000 + 1])).numpy()
-    faces = slice(None, None, len(mesh.triangles) // 5000 + 1)
-    _, gap = nearest(points, mesh.vertices[mesh.triangles[faces]].mean(1), 1)
+    some = slice(None, None, len(points) // _ASKED + 1)
+    closest = raycasting(mesh).compute_closest_points(tensor(points[some]))
+    distance = np.linalg.norm(closest["points"].numpy() - points[some], axis=1)
+    turned = (np.einsum("nc,nc->n", closest["primitive_normals"].numpy(), normals[some]) < 0).mean()
+    faces = slice(None, None, len(triangles) // _ASKED + 1)
+    _, gap = nearest(points, vertices[triangles[faces]].mean(1), 1)
     on_mesh = (distance <= reach).mean()
     near_points = np.average(gap[:, 0] <= gap_reach, weights=mesh.face_areas[faces])
     if min(on_mesh, near_points) < _SUPPORTED:
         raise SurfaceMissing(
             f"{on_mesh:.0%} of the Gaussians lie on the surface, {near_points:.0%} of it is near Gaussians"
         )
+    if turned > _TURNED:
+        raise MeshUnsound(f"{turned:.0%} of the Gaussians face against the mesh")

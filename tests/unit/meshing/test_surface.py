@@ -17,7 +17,11 @@ from gen3d_meshing.problems import MeshUnsound, NoMesh, SurfaceMissing
 from gen3d_meshing.shape import Mesh, Triangles, raycasting
 from gen3d_meshing.splat import Floats, read_splat
 from gen3d_meshing.surface import reconstruct, resolutions
+from manifold3d import Manifold
 
+from benchmarks.splat_shapes import Kind, Shape
+from benchmarks.splat_shapes import ply as shape_ply
+from benchmarks.splat_shapes import splat_rows as shape_rows
 from tests.unit.meshing.solids import SOLIDS, Array, Solid, noisy_splat, paint, ply, splat_rows
 
 
@@ -178,13 +182,15 @@ def test_what_is_no_solid_is_refused(places: Callable[[np.random.Generator], Arr
 
 def test_resolution_follows_the_spacing_of_the_points_and_falls_on_failure() -> None:
     points = np.array([[0, 0, 0], [1, 1, 1]], np.float32)
-    assert resolutions(points, 0.001, 120) == [120, 60, 30]
-    assert resolutions(points, 0.001, 240) == [240, 120, 60]
-    assert resolutions(points, 0.02, 240) == [83, 41]
-    assert resolutions(points, 0.5, 240) == [29]
+    assert resolutions(points, 0.001, 0, 96) == [96, 192, 48]
+    assert resolutions(points, 0.001, 0, 200) == [200, 100, 50]
+    assert resolutions(points, 0.02, 0, 200) == [83, 41]
+    assert resolutions(points, 0.001, 0.002, 200) == [71, 35]
+    assert resolutions(points, 0.02, 0, 58) == [58, 83, 29]
+    assert resolutions(points, 0.5, 0, 200) == [29]
 
 
-def test_an_unsound_mesh_is_tried_again_at_half_the_resolution(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unsound_mesh_is_tried_again_at_other_resolutions(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[int] = []
 
     def fails_when_fine(
@@ -197,8 +203,17 @@ def test_an_unsound_mesh_is_tried_again_at_half_the_resolution(monkeypatch: pyte
 
     monkeypatch.setattr("gen3d_meshing.pipeline.reconstruct", fails_when_fine)
     result = mesh_splat(noisy_splat(SOLIDS["capsule"], 20_000), JobOptions())
-    assert tried == [tried[0], tried[0] // 2]
-    assert json.loads(result.files["stats.json"])["poisson_cells"] == tried[0] // 2
+    assert tried[0] > 60 >= tried[-1]
+    assert json.loads(result.files["stats.json"])["poisson_cells"] == tried[-1]
+
+
+def test_walls_too_thin_for_the_gaussians_are_refused() -> None:
+    cup = Manifold.cylinder(0.7, 0.3, circular_segments=128)
+    cup -= Manifold.cylinder(0.7, 0.292, circular_segments=128).translate((0, 0, 0.008))
+    content = cup.rotate((33, 14, 0)).to_mesh()
+    truth = Shape(content.vert_properties.astype(float), content.tri_verts.astype(np.int64), 0)
+    with pytest.raises(MeshUnsound, match="face against the mesh"):
+        mesh_splat(shape_ply(shape_rows(truth, Kind.FLAT, 60_000, 4)), JobOptions(quality=Quality.FAST))
 
 
 def test_a_mesh_that_stays_unsound_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
