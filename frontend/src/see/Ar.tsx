@@ -24,7 +24,7 @@ export default function Ar({ files, onClose }: ArProps) {
     Promise.all([files.url("mesh.glb"), files.has("mesh.usdz") ? files.url("mesh.usdz") : undefined])
       .then(([glb, usdz]) => {
         if (left) return;
-        place.current?.replaceChildren(modelViewer(glb, usdz));
+        if (place.current) show(modelViewer(glb, usdz), place.current);
         setReady(true);
       })
       .catch((error: unknown) => setProblem(asRefusal(error)));
@@ -48,7 +48,6 @@ export default function Ar({ files, onClose }: ArProps) {
 
 function modelViewer(glb: string, usdz: string | undefined): HTMLElement {
   const viewer = document.createElement("model-viewer");
-  adoptStyles(viewer);
   viewer.setAttribute("src", glb);
   if (usdz) viewer.setAttribute("ios-src", usdz);
   viewer.setAttribute("alt", "The model in 3D");
@@ -59,14 +58,13 @@ function modelViewer(glb: string, usdz: string | undefined): HTMLElement {
 }
 
 /** model-viewer brings its style as an inline element, which the page's policy forbids; a sheet it may have. */
-function adoptStyles(viewer: HTMLElement): void {
-  const root = viewer.shadowRoot;
-  if (!root) return;
-  const sheets = [...root.querySelectorAll("style")].map((style) => {
+function show(viewer: HTMLElement, place: HTMLElement): void {
+  const sheets = [...(viewer.shadowRoot?.querySelectorAll("style") ?? [])].map((style) => {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(style.textContent);
     style.remove();
     return sheet;
   });
-  root.adoptedStyleSheets = [...root.adoptedStyleSheets, ...sheets];
+  place.replaceChildren(viewer); // which takes away the sheets that it had before
+  if (viewer.shadowRoot) viewer.shadowRoot.adoptedStyleSheets = sheets;
 }

@@ -151,6 +151,16 @@ test("without WebGL a picture takes the model's place", async ({ page, complaint
   complaints.length = 0; // three.js tells the console of it
 });
 
+test("augmented reality's viewer shows the model under the page's policy", async ({ page }) => {
+  await page.goto(`${bench.url}?ar`);
+  const viewer = page.locator("model-viewer");
+  await expect(viewer).toBeVisible();
+  await expect
+    .poll(() => viewer.evaluate((it) => "loaded" in it && it.loaded), { timeout: 60_000 })
+    .toBe(true);
+  expect(await viewer.evaluate((it) => it.shadowRoot?.adoptedStyleSheets.length)).toBe(1);
+});
+
 test("a download has the model's name and every byte", async ({ page }) => {
   const saved = page.waitForEvent("download");
   await page.getByRole("button", { name: /^GLB .*take this if unsure/ }).click();

@@ -4,6 +4,8 @@ import { render } from "preact";
 import "../../../../src/ui/tokens.css";
 import "../../../../src/ui/base.css";
 import type { JobView, SessionView } from "../../../../src/api/types";
+import Ar from "../../../../src/see/Ar";
+import { JobFiles } from "../../../../src/see/files";
 import { See } from "../../../../src/see/See";
 import "./page.css";
 
@@ -12,4 +14,12 @@ const { session, job } = (await (await fetch("/made/views.json")).json()) as {
   job: JobView;
 };
 const root = document.getElementById("app");
-if (root) render(<See session={session} job={job} onRetry={() => undefined} />, root);
+const leave = () => undefined;
+// Augmented reality is offered on phones only; here it can be looked at on its own.
+const shown =
+  location.search === "?ar" ? (
+    <Ar files={new JobFiles(job.files, () => Promise.resolve(job.files))} onClose={leave} />
+  ) : (
+    <See session={session} job={job} onRetry={leave} />
+  );
+if (root) render(shown, root);
