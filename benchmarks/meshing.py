@@ -122,7 +122,7 @@ def _places(mesh: Mesh, rng: np.random.Generator) -> tuple[Faces, Array, Array, 
     corners = mesh.triangles[face]
     places = np.einsum("nk,nkc->nc", weight, mesh.vertices[corners].astype(float))
     normals = np.einsum("nk,nkc->nc", weight, mesh.normals[mesh.shading[face]].astype(float))
-    return face, weight, places, normals / np.linalg.norm(normals, axis=1, keepdims=True)
+    return face, weight, places, normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
 
 
 def _closest(
@@ -231,7 +231,7 @@ def report(chosen: Sequence[Case]) -> None:
         "Chamfer e-3",
         "normals",
         "PSNR dB",
-        "closed, genus",
+        "surface",
     ):
         table.add_column(column)
     for column in ("triangles", "CPU s", "peak MB"):
@@ -254,7 +254,7 @@ def report(chosen: Sequence[Case]) -> None:
             f"{1e3 * verdict.chamfer:.3f}",
             f"{verdict.normals:.4f}",
             f"{verdict.psnr:.1f}",
-            "open" if not verdict.watertight else "right" if verdict.right_genus else "wrong genus",
+            "open" if not verdict.watertight else "right genus" if verdict.right_genus else "closed",
             str(verdict.triangles),
             f"{verdict.cpu_seconds:.1f}",
             str(verdict.peak_mb),
