@@ -82,9 +82,10 @@ format: .venv-lint/.ready frontend/node_modules/.ready ## Rewrite the sources in
 	@$(NPM) run --silent format
 
 .PHONY: bench
-bench: .venv/.ready .venv/.bench ## Measure the clicks' masks, the splats' reader and the pipeline; numbers in out/bench/
+bench: .venv/.ready .venv/.bench ## Measure clicks, the splats' reader, meshing and the pipeline; numbers in out/bench/
 	@$(RUN)/python -m benchmarks.clicks
 	@$(RUN)/python -m benchmarks.splat_reader
+	@$(RUN)/python -m benchmarks.meshing
 	@$(RUN)/python -m benchmarks.pipeline
 
 # --- in an AWS account (STAGE=dev|staging|prod) -----------------------------------------------------
