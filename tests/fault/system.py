@@ -30,6 +30,7 @@ CONSUMERS = (
     "ReconstructionRetry",
     "MeshingMesh",
     "NotificationMail",
+    "NotificationPush",
 )
 
 

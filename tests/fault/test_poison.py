@@ -31,6 +31,7 @@ POISON: dict[str, Any] = {
         "ReconstructionRetry": "Reconstruction Retry Scheduled",
         "MeshingMesh": "Reconstruction Completed",
         "NotificationMail": "Mesh Completed",
+        "NotificationPush": "User Notified",
     }.items()
 }
 
@@ -82,7 +83,9 @@ def test_a_poisonous_event_on_the_bus_stops_nobody(system: System, job: Run) -> 
     system.cloud.client("events").put_events(Entries=[entry])
     made = job()
     assert made.state == "completed"
-    eventually(lambda: system.dead() == {"ReconstructionFinish": 1, "UploadProgress": 1})
+    eventually(
+        lambda: system.dead() == {"NotificationPush": 1, "ReconstructionFinish": 1, "UploadProgress": 1}
+    )
     system.rested()
     assert len(system.mails(made)) == 1
 
