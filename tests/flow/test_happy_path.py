@@ -39,8 +39,8 @@ STORY = {
     "User Notified": 1,
 }
 FILES = {
-    *("mask.png", "splat.ply", "mesh.glb", "mesh.draco.glb", "preview.png", "stats.json"),
-    *("job.json", "events.jsonl"),
+    *("mask.png", "splat.ply", "mesh.glb", "mesh.draco.glb", "preview.png", "turntable.webp"),
+    *("stats.json", "job.json", "events.jsonl"),
 }
 
 
