@@ -8,6 +8,7 @@ import type { MakeProps, SelectedObject } from "../app/contracts";
 import { Button } from "../ui/Button";
 import { Notice } from "../ui/Notice";
 import { Progress } from "../ui/Progress";
+import { useTask } from "../ui/useTask";
 import { MaskPicture } from "./MaskPicture";
 import "./make.css";
 import { remember, remembered } from "./options";
@@ -23,23 +24,9 @@ type Sending =
 export function Make({ session, objects, retryOf, onStarted, onBack }: MakeProps) {
   const initial = useMemo(() => retryOf?.options ?? remembered(), []);
   const [sendings, setSendings] = useState<Record<string, Sending>>({});
-  const [problem, setProblem] = useState<Refusal | null>(null);
-  const [busy, setBusy] = useState(false);
+  const { busy, problem, run } = useTask();
   const starts = useRef(new Map<string, Start>());
   const started = useRef(new Map<string, string>());
-
-  async function attempt(work: () => Promise<void>): Promise<void> {
-    setBusy(true);
-    setProblem(null);
-    try {
-      await work();
-    } catch (error) {
-      const refusal = asRefusal(error);
-      notice(refusal);
-      setProblem(refusal);
-    }
-    setBusy(false);
-  }
 
   async function send(object: SelectedObject, options: JobOptions): Promise<void> {
     const tell = (sending: Sending) => setSendings((all) => ({ ...all, [object.id]: sending }));
@@ -110,7 +97,7 @@ export function Make({ session, objects, retryOf, onStarted, onBack }: MakeProps
           submit={someRefused ? "Try again" : title}
           busy={busy}
           timeOf={(quality) => timeOf(quality, session.jobs)}
-          onSubmit={(options) => void attempt(() => (retryOf ? again(options) : sendAll(options)))}
+          onSubmit={(options) => void run(() => (retryOf ? again(options) : sendAll(options)))}
         />
         {someRefused && someStarted && (
           <Button onClick={() => onStarted([...started.current.values()])}>Go on without the others</Button>
