@@ -1,6 +1,7 @@
-"""CPU seconds of the cold start of every zip function: import, and its first event.
+"""CPU seconds of the cold start of every function: import, and its first event.
 
-The baseline is the import of the libraries that every function stands on, and of nothing else.
+The baseline is the import of the libraries that every function stands on, and of nothing else. Meshing is measured
+without its computing, whose import is measured by itself.
 
 The queues are cut off from their functions, and the chain is walked by hand: each function gets the message
 that really waits in its queue, in a fresh isolated interpreter with its own environment and role, and what it
@@ -50,6 +51,13 @@ class Context:
 
 job = json.load(sys.stdin)
 sys.path[:0] = job["path"]
+if job["mesh"]:
+    from types import ModuleType, SimpleNamespace
+    computing = ModuleType("gen3d_meshing.pipeline")
+    mesh = SimpleNamespace(vertices=[0], triangles=[0], watertight=True)
+    files = {name: b"{}" for name in job["mesh"]}
+    computing.mesh_splat = lambda *_, **__: SimpleNamespace(files=files, mesh=mesh, seconds=0.0)
+    sys.modules["gen3d_meshing.pipeline"] = computing
 module, name = job["handler"].rsplit(".", 1)
 begun = cpu()
 handler = getattr(import_module(module), name)
@@ -73,6 +81,16 @@ print(time.process_time() - begun)
 """
 
 
+COMPUTING = """
+import sys, time
+sys.path[:0] = {path!r}
+import gen3d_meshing.mesh
+begun = time.process_time()
+import gen3d_meshing.pipeline
+print(time.process_time() - begun)
+"""
+
+
 class ColdStart(NamedTuple):
     """CPU seconds, the median of ROUNDS."""
 
@@ -90,7 +108,16 @@ class ColdStart(NamedTuple):
 
 def libraries() -> float:
     """CPU seconds of importing boto3, pydantic and powertools, the median of ROUNDS."""
-    script = LIBRARIES.format(path=[sysconfig.get_paths()["purelib"]])
+    return _importing(LIBRARIES.format(path=[sysconfig.get_paths()["purelib"]]))
+
+
+def computing() -> float:
+    """CPU seconds of importing meshing's computing, Open3D above all, the median of ROUNDS."""
+    path = [str(ROOT / "services" / "meshing"), str(ROOT / "events"), sysconfig.get_paths()["purelib"]]
+    return _importing(COMPUTING.format(path=path))
+
+
+def _importing(script: str) -> float:
     environment = clean_environment(PYDANTIC_DISABLE_PLUGINS="true")
     command = [sys.executable, "-I", "-S", "-c", script]
     return statistics.median(
@@ -100,7 +127,7 @@ def libraries() -> float:
 
 
 def cold_starts(cloud: Cloud, gen3d: Gen3D, photo: Path, mask: Path) -> list[ColdStart]:
-    """One for each zip function, in the order of their first events. The cloud is cut off afterwards."""
+    """One for each function, in the order of their first events. The cloud is cut off afterwards."""
     walk = Walk(cloud)
     walk.cut_off()
     for _ in range(ROUNDS):
@@ -133,7 +160,7 @@ class Walk:
         job = session.create_job(mask)
         for name in ("UploadIngest", "ReconstructionStart", "InferenceRelay", "ReconstructionFinish"):
             self._consume(name, job.id, measure=name.startswith("Reconstruction"))
-        self._consume("MeshingMesh", job.id, measure=False)  # a container image, and no zip
+        self._consume("MeshingMesh", job.id)
         self._consume("NotificationMail", job.id)
         self._consume("UploadProgress", job.id)
         self._consume("ReconstructionRetry", self._publish_retry())
@@ -178,9 +205,10 @@ class Walk:
             AWS_XRAY_CONTEXT_MISSING="IGNORE_ERROR",
         )
         path = [str(package.parent), str(ROOT / "events"), sysconfig.get_paths()["purelib"]]
+        mesh = ["mesh.glb", "preview.png", "turntable.webp", "stats.json"] if name == "MeshingMesh" else []
         done = subprocess.run(
             [sys.executable, "-I", "-S", "-c", SCRIPT],
-            input=json.dumps({"path": path, "handler": handler, "event": event}),
+            input=json.dumps({"path": path, "handler": handler, "event": event, "mesh": mesh}),
             env=environment,
             capture_output=True,
             text=True,

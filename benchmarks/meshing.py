@@ -3,7 +3,8 @@
     python -m benchmarks.meshing            the whole table: every shape, both kinds, all qualities
     python -m benchmarks.meshing --one ...  one case, as JSON
 
-Each case runs in a process of its own, so that CPU seconds and peak memory are its own. The recipe that it
+Each case runs in a process of its own, so that CPU seconds and peak memory are its own. Its CPU seconds are given
+in yardsticks, too, taken right before it. The recipe that it
 is compared with: opacity cut, statistical outliers, normals from neighbours, consistent tangent planes,
 Poisson at depth 8, quadric decimation, the nearest points' colours.
 """
@@ -33,6 +34,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.splat_shapes import SHAPES, Array, Kind, Shape, paint, ply, shape, splat_rows
+from benchmarks.yardstick import yardstick
 
 RECIPE = "recipe"
 _SEED = 20_261_121
@@ -221,7 +223,7 @@ def main() -> None:
 
 def report(chosen: Sequence[Case]) -> None:
     """Run the cases, tell each as it ends, and keep all in out/bench/meshing.json."""
-    console = Console(width=120)
+    console = Console(width=130)
     table = Table(title="Splats of known shapes to meshes; the recipe is Open3D's usual one")
     for column in (
         "shape",
@@ -234,17 +236,18 @@ def report(chosen: Sequence[Case]) -> None:
         "surface",
     ):
         table.add_column(column)
-    for column in ("triangles", "CPU s", "peak MB"):
+    for column in ("triangles", "CPU s", "yardsticks", "peak MB"):
         table.add_column(column, justify="right")
     verdicts = []
     _REPORT.parent.mkdir(parents=True, exist_ok=True)
     for number, case in enumerate(chosen, 1):
+        unit = yardstick()
         verdict = run(case)
         console.print(
             f"{number}/{len(chosen)} {case.shape} {case.kind} {case.quality}: {verdict.cpu_seconds} CPU s",
             style="dim",
         )
-        verdicts.append({**asdict(case), **asdict(verdict)})
+        verdicts.append({**asdict(case), **asdict(verdict), "yardstick": unit})
         _REPORT.write_text(json.dumps(verdicts, indent=2))
         table.add_row(
             case.shape,
@@ -257,6 +260,7 @@ def report(chosen: Sequence[Case]) -> None:
             "open" if not verdict.watertight else "right genus" if verdict.right_genus else "closed",
             str(verdict.triangles),
             f"{verdict.cpu_seconds:.1f}",
+            f"{verdict.cpu_seconds / unit:.1f}",
             str(verdict.peak_mb),
         )
     console.print(table)

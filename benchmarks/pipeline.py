@@ -3,8 +3,8 @@
 1. Latency: one job after another, from POST /jobs to Mesh Completed; and one hop of it, from an event of one
    function to the first event of the next one (Reconstruction Completed, Meshing Started).
 2. Throughput: many jobs of several sessions at once.
-3. Cold starts: CPU seconds of import and first event of each zip function in a fresh isolated interpreter,
-   beside the import of the libraries alone.
+3. Cold starts: CPU seconds of import and first event of each function in a fresh isolated interpreter, beside
+   the import of the libraries alone, and in yardsticks (yardstick.py).
 
 Engines and meshing give stored results (stored_engines.py, stored_meshing.py); everything else is the real
 thing. The baseline is a bare hop: PutEvents, a rule, ReceiveMessage, and no function. Prints tables, and
@@ -35,7 +35,8 @@ from gen3d_local.state import free_port
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.cold_start import ColdStart, cold_starts, libraries
+from benchmarks.cold_start import ColdStart, cold_starts, computing, libraries
+from benchmarks.yardstick import yardstick
 
 STATE = ROOT / ".gen3d" / "bench"
 RESULT = ROOT / "out" / "bench" / "pipeline.json"
@@ -68,7 +69,11 @@ def main() -> None:
         jobs = [pipeline.one(number) for number in range(SEQUENTIAL)]
         rate = pipeline.all_at_once(JOBS_EACH)
         colds = cold_starts(cloud, gen3d, PHOTO, MASK)
-    figures = _figures(bare, jobs, rate, colds) | {"libraries_cpu_seconds": libraries()}
+    figures = _figures(bare, jobs, rate, colds) | {
+        "libraries_cpu_seconds": libraries(),
+        "meshing_import_cpu_seconds": computing(),
+        "yardstick_cpu_seconds": yardstick(),
+    }
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     RESULT.write_text(json.dumps(figures, indent=2) + "\n")
     _print(figures)
@@ -232,13 +237,15 @@ def _print(figures: dict[str, Any]) -> None:
         f"{rate['jobs_per_second_in_read_model']:.1f} jobs/s until the read model knows them.\n",
         soft_wrap=True,
     )
-    baseline = figures["libraries_cpu_seconds"]
-    colds = Table("function", "import", "first event", "together", "in baselines")
+    baseline, unit = figures["libraries_cpu_seconds"], figures["yardstick_cpu_seconds"]
+    colds = Table("function", "import", "first event", "together", "in baselines", "in yardsticks")
     colds.title, colds.title_justify = "Cold start, CPU s", "left"
-    colds.add_row("boto3, pydantic, powertools (baseline)", f"{baseline:.3f}", "", "", "1.00")
+    colds.add_row("boto3, pydantic, powertools (baseline)", f"{baseline:.3f}", "", "", "1.00", "")
     for name, row in figures["cold_starts_cpu_seconds"].items():
         seconds = (row["import"], row["first_event"], row["together"])
-        colds.add_row(name, *(f"{it:.3f}" for it in seconds), f"{row['together'] / baseline:.2f}")
+        ratios = (row["together"] / baseline, row["together"] / unit)
+        colds.add_row(name, *(f"{it:.3f}" for it in seconds), *(f"{it:.2f}" for it in ratios))
+    colds.add_row("meshing's computing, with the first mesh", f"{figures['meshing_import_cpu_seconds']:.3f}")
     console.print(colds)
     console.print(f"{RESULT.relative_to(ROOT)}")
 

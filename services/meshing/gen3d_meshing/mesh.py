@@ -18,7 +18,6 @@ from gen3d_events.models import (
     ReconstructionCompleted,
 )
 
-from gen3d_meshing.pipeline import mesh_splat
 from gen3d_meshing.problems import NoMesh, SplatMissing
 
 _CONTENT_TYPES = {
@@ -37,6 +36,8 @@ _OTHER = "application/octet-stream"
 @consumes(ReconstructionCompleted, failed=MeshingFailed)
 def handler(event: ReconstructionCompleted) -> Iterator[Event]:
     yield MeshingStarted()
+    from gen3d_meshing.pipeline import mesh_splat  # loads Open3D: the event does not wait for that
+
     about = event.metadata
     if about.job_id is None:
         raise ValueError("a reconstruction without a job")

@@ -46,9 +46,9 @@ class Preset:
 
 
 PRESETS = {
-    Quality.FAST: Preset(cells=58, gaussians=80_000, triangles=20_000, painted=45_000),
-    Quality.BALANCED: Preset(cells=96, gaussians=160_000, triangles=50_000, painted=130_000),
-    Quality.HIGH: Preset(cells=200, gaussians=500_000, triangles=150_000, painted=300_000),
+    Quality.FAST: Preset(cells=56, gaussians=50_000, triangles=20_000, painted=30_000),
+    Quality.BALANCED: Preset(cells=88, gaussians=120_000, triangles=50_000, painted=60_000),
+    Quality.HIGH: Preset(cells=200, gaussians=500_000, triangles=150_000, painted=150_000),
 }
 
 
