@@ -1,7 +1,7 @@
 """CPU seconds of the cold start of every function: import, and its first event.
 
-The baseline is the import of the libraries that every function stands on, and of nothing else. Meshing is measured
-without its computing, whose import is measured by itself.
+The baseline is the import of the libraries that every function stands on, and of nothing else. Meshing is
+measured without its computing, whose import is measured by itself.
 
 The queues are cut off from their functions, and the chain is walked by hand: each function gets the message
 that really waits in its queue, in a fresh isolated interpreter with its own environment and role, and what it

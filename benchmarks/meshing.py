@@ -3,8 +3,8 @@
     python -m benchmarks.meshing            the whole table: every shape, both kinds, all qualities
     python -m benchmarks.meshing --one ...  one case, as JSON
 
-Each case runs in a process of its own, so that CPU seconds and peak memory are its own. Its CPU seconds are given
-in yardsticks, too, taken right before it. The recipe that it
+Each case runs in a process of its own, so that CPU seconds and peak memory are its own. Its CPU seconds are
+given in yardsticks, too, taken right before it. The recipe that it
 is compared with: opacity cut, statistical outliers, normals from neighbours, consistent tangent planes,
 Poisson at depth 8, quadric decimation, the nearest points' colours.
 """

@@ -1,7 +1,7 @@
 """How fast this machine is just now, for goals in CPU seconds that were set on another.
 
-The yardstick is `import open3d` as a plain install does it, plots and all. It needed 0.85 CPU seconds where the
-goals were set, so a goal of 6 CPU seconds is one of 7.1 yardsticks.
+The yardstick is `import open3d` as a plain install does it, plots and all. It needed 0.85 CPU seconds where
+the goals were set, so a goal of 6 CPU seconds is one of 7.1 yardsticks.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ _OTHER = "application/octet-stream"
 @consumes(ReconstructionCompleted, failed=MeshingFailed)
 def handler(event: ReconstructionCompleted) -> Iterator[Event]:
     yield MeshingStarted()
-    from gen3d_meshing.pipeline import mesh_splat  # loads Open3D: the event does not wait for that
+    from gen3d_meshing.pipeline import mesh_splat  # noqa: PLC0415 - loads Open3D, after the event
 
     about = event.metadata
     if about.job_id is None:
