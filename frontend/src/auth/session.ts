@@ -15,6 +15,7 @@ import {
 
 import { offline, Refusal } from "../api/problem";
 import { config } from "../app/config";
+import { forget } from "./kept";
 import { refusal } from "./refusals";
 
 export interface Person {
@@ -86,6 +87,7 @@ export const auth = {
     told(async () => {
       // The browser forgets the tokens even where Cognito cannot be told to revoke them.
       await signOut().catch(() => undefined);
+      await forget().catch(() => undefined); // a browser that stores nothing has nothing to forget
       person.value = null;
     }),
 

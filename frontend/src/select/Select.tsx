@@ -29,6 +29,7 @@ export function Select({ session, onMake }: SelectProps) {
   const [told, tell] = useState("");
   const [help, setHelp] = useState(false);
   const [making, setMaking] = useState(false);
+  const root = useRef<HTMLDivElement>(null);
   const stage = useRef<StageHandle | null>(null);
   const marks = history.present;
   const chosen = active(marks);
@@ -53,6 +54,8 @@ export function Select({ session, onMake }: SelectProps) {
   function act(action: Action, merge = false): void {
     masks.preview(undefined, undefined);
     setHistory((old) => step(old, mark(old.present, action), merge));
+    // These take the button away or off that was pressed, and with it the focus.
+    if (action.do === "new" || action.do === "delete" || action.do === "clear") stage.current?.focus();
     if (action.do === "new") tell("Click the next object.");
     if (action.do === "delete" || action.do === "clear") tell("Deleted. Undo brings it back.");
     if (action.do === "reset") tell("Reset.");
@@ -78,8 +81,10 @@ export function Select({ session, onMake }: SelectProps) {
 
   function onKeyDown(event: KeyboardEvent): void {
     const target = event.target as HTMLElement;
+    const nowhere = target === document.body && root.current?.checkVisibility();
+    if (!nowhere && !root.current?.contains(target)) return;
     const typing = target instanceof HTMLInputElement && target.type !== "range" && target.type !== "radio";
-    if (typing || help) return;
+    if (typing || document.querySelector("dialog[open]")) return;
     const wish = pressed(event);
     if (!wish) return;
     event.preventDefault();
@@ -87,6 +92,15 @@ export function Select({ session, onMake }: SelectProps) {
     else if ("command" in wish) run(wish.command);
     else if (chosen) act({ do: "candidate", candidate: wish.candidate });
   }
+
+  // Of the whole page, so that the keys work before anything has the focus.
+  const keys = useRef(onKeyDown);
+  keys.current = onKeyDown;
+  useEffect(() => {
+    const listen = (event: KeyboardEvent) => keys.current(event);
+    document.addEventListener("keydown", listen);
+    return () => document.removeEventListener("keydown", listen);
+  }, []);
 
   function choose(next: Tool): void {
     setTool(next);
@@ -112,12 +126,7 @@ export function Select({ session, onMake }: SelectProps) {
   const ready = readiness.state === "ready" && masks.settled && count > 0 && !wrong;
   if (!session.photo || !session.embedding) return null;
   return (
-    <div
-      class="select"
-      onKeyDown={onKeyDown}
-      data-decoder={readiness.state}
-      data-hovered={masks.hover ? "" : undefined}
-    >
+    <div class="select" ref={root} data-decoder={readiness.state} data-hovered={masks.hover ? "" : undefined}>
       <div class="select-stage">
         {photo && (
           <Stage

@@ -3,6 +3,7 @@ import { env } from "onnxruntime-web/wasm";
 import wasmUrl from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
 
 import type { EmbeddingView } from "../api/types";
+import { EMBEDDINGS } from "../auth/kept";
 import { content, download } from "./content";
 import { corrupt, failureOf, mismatch } from "./failure";
 import { checkTensors, parseManifest, type Role } from "./manifest";
@@ -45,7 +46,7 @@ async function load(embedding: EmbeddingView): Promise<Segmenter> {
       {
         url: embedding.url,
         sha256: manifest.embedding_sha256,
-        cache: "gen3d-embeddings",
+        cache: EMBEDDINGS,
         keep: KEPT_EMBEDDINGS,
       },
       () => corrupt("Its content is not that of the manifest."),

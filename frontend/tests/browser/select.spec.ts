@@ -170,12 +170,14 @@ test("two objects, named, deleted and brought back", async ({ page }) => {
   await click(page);
   await marks(page, 1);
   await page.getByRole("button", { name: "Another object" }).click();
+  await expect(stage(page)).toBeFocused();
   await page.keyboard.press("p");
   await drag(page, { x: 60, y: 120 }, { x: 160, y: 300 });
   await marks(page, 1, "Object 2");
   await page.getByLabel("Name of Object 1").fill("Bottle");
   await page.getByLabel("Name of Object 1").press("Enter");
   await page.getByRole("button", { name: "Delete Object 2" }).click();
+  await expect(stage(page)).toBeFocused();
   await expect(make(page)).toHaveText("Make the 3D model");
   await page.getByRole("button", { name: "Undo" }).click();
   await expect(make(page)).toHaveText("Make 2 3D models");
