@@ -32,7 +32,7 @@ def main() -> None:
         photo = np.where(mask[..., None], np.uint8(90), np.uint8(240)).repeat(3, axis=-1)
         for quality in Quality:
             wall, cpu = time.perf_counter(), time.process_time()
-            splats = engine.reconstruct(photo, mask, quality, seed=42)
+            splats = engine.reconstruct(photo, mask, quality, seed=42).splats
             to_ply(splats)
             wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
             near = 100 * chamfer(splats.centres.astype(np.float64), truth)

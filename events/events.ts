@@ -428,6 +428,7 @@ export type ErrorCode =
   | "inference_storage_failed"
   | "inference_input_missing"
   | "inference_timed_out"
+  | "inference_unavailable"
   | "inference_expired"
   | "inference_failed"
   | "inference_request_invalid"

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from gen3d_events.codes import ErrorClass, codes
 from gen3d_events.inference import ErrorReply
+
+from gen3d_inference import gpu
 
 _MESSAGE_LENGTH = 1000
 
@@ -23,3 +28,18 @@ class InferenceError(Exception):
     @property
     def reply(self) -> ErrorReply:
         return ErrorReply(code=self.code, error_class=self.error_class, message=self.detail[:_MESSAGE_LENGTH])
+
+
+@contextmanager
+def classed() -> Iterator[None]:
+    """What goes wrong within becomes an InferenceError: short memory is transient, all else `system`."""
+    try:
+        yield
+    except InferenceError:
+        raise
+    except Exception as error:
+        code = "inference_failed"
+        if isinstance(error, MemoryError) or gpu.is_out_of_memory(error):
+            gpu.free()
+            code = "inference_out_of_memory"
+        raise InferenceError(code, f"{type(error).__name__}: {error}") from error

@@ -1,38 +1,45 @@
 """The SageMaker server: GET /ping and POST /invocations on $PORT, or 8080, of all interfaces, or of $HOST.
 
-`python -m gen3d_inference.server`; SageMaker's argument `serve` is accepted. It listens once the engines are
-loaded. One request is computed at a time, in a thread of its own, so that /ping answers meanwhile. On SIGTERM
-it takes no new requests, gives the running one 25 s, and exits with 0.
+`python -m gen3d_inference.server`; SageMaker's argument `serve` is accepted. It listens at once and loads the
+engines meanwhile: /ping says 503 until they are ready, and 500 with the reason if one cannot be loaded. One
+request is computed at a time, in a thread of its own, so that /ping answers meanwhile. On SIGTERM it takes no
+new requests, gives the running one 25 s, answers it with `inference_unavailable` if that was not enough, and
+exits with 0.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import os
 import signal
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from http import HTTPStatus
+from types import FrameType
+from typing import Any, Protocol
 
 import uvicorn
-from gen3d_events.inference import InferenceRequest
+from gen3d_events.inference import EmbedReply, InferenceRequest, ReconstructReply
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gen3d_inference.engines import EngineUnavailable, choose_reconstructor, choose_segmenter
+from gen3d_inference.engines import EngineUnavailable
 from gen3d_inference.failures import InferenceError
-from gen3d_inference.tasks import Workshop
-
-logger = logging.getLogger(__name__)
+from gen3d_inference.lifecycle import Status
+from gen3d_inference.settings import models
+from gen3d_inference.telemetry import about, logger
 
 GRACE_SECONDS = 25
 """SageMaker kills 30 s after SIGTERM."""
+MAX_BODY_BYTES = 1_000_000
+"""A request names its files; SageMaker itself would pass on a gigabyte."""
 
 _STATUS = {
     "user": HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -41,77 +48,136 @@ _STATUS = {
 }
 
 
-def application(workshop: Workshop) -> Starlette:
-    """The two routes over a workshop that is ready to work."""
+class Computing(Protocol):
+    """What the routes are over; see Models."""
+
+    def begin(self) -> None: ...
+
+    def status(self) -> Status: ...
+
+    def run(self, request: InferenceRequest) -> EmbedReply | ReconstructReply: ...
+
+
+class _Refused(Exception):
+    def __init__(self, status: HTTPStatus, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+def application(computing: Computing, closing: asyncio.Event | None = None) -> Starlette:
+    """The two routes. Once `closing` is set, what is still being computed is given up."""
     bench = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bench")
+    closing = closing or asyncio.Event()
 
     async def ping(_: Request) -> Response:
-        return Response()
+        code, text = computing.status()
+        return Response(text, code, media_type="text/plain")
 
     async def invocations(request: Request) -> Response:
-        started = time.perf_counter()
         try:
-            task = InferenceRequest.model_validate_json(await request.body())
+            task = InferenceRequest.model_validate_json(await _body(request))
+        except _Refused as refused:
+            # The body was not read: its bytes must not be taken for the next request.
+            return _refusal(_invalid(str(refused)), refused.status, {"Connection": "close"})
         except ValidationError as error:
-            return _refusal(InferenceError("inference_request_invalid", str(error)), HTTPStatus.BAD_REQUEST)
+            return _refusal(_invalid(str(error)), HTTPStatus.BAD_REQUEST)
         try:
-            reply = await asyncio.get_running_loop().run_in_executor(bench, workshop.run, task)
+            work = asyncio.get_running_loop().run_in_executor(bench, computing.run, task)
+            reply = await _unless(closing, work)
         except InferenceError as error:
-            logger.warning("%s: %s", _named(task), error)
+            logger.warning("Failed", extra={**about(task), "code": error.code, "detail": error.detail})
             return _refusal(error, _STATUS[error.error_class])
-        logger.info("%s: %.2f s", _named(task), time.perf_counter() - started)
+        logger.info("Answered", extra={**about(task), "seconds": reply.seconds})
         return Response(reply.model_dump_json(), media_type="application/json")
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        computing.begin()
+        yield
 
     return Starlette(
         routes=[Route("/ping", ping), Route("/invocations", invocations, methods=["POST"])],
+        lifespan=lifespan,
     )
 
 
-def _named(task: InferenceRequest) -> str:
-    """A request with the keys by which the services' logs tell of the same story."""
-    about = task.metadata
-    keys = f"correlation_id={about.correlation_id} cause_id={about.event_id}"
-    return f"{task.task} {task.inference_id} {keys}{f' job_id={about.job_id}' if about.job_id else ''}"
+async def _body(request: Request) -> bytes:
+    """The JSON of a request. Raises _Refused, at once where its headers tell."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise _Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json")
+    too_large = _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is over {MAX_BODY_BYTES} bytes")
+    if int(request.headers.get("content-length", 0)) > MAX_BODY_BYTES:
+        raise too_large
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise too_large
+    return bytes(body)
 
 
-def serve(workshop: Workshop, host: str, port: int, grace_seconds: int = GRACE_SECONDS) -> None:
+async def _unless(
+    closing: asyncio.Event, work: asyncio.Future[EmbedReply | ReconstructReply]
+) -> EmbedReply | ReconstructReply:
+    """What the work gives. Raises its InferenceError, or `inference_unavailable` when closing comes first."""
+    closed = asyncio.ensure_future(closing.wait())
+    either: set[asyncio.Future[Any]] = {work, closed}
+    done, _ = await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    closed.cancel()
+    if work not in done:
+        work.cancel()
+        raise InferenceError("inference_unavailable", "the server was told to end while this was computed")
+    return work.result()
+
+
+class _Server(uvicorn.Server):
+    """On a signal it also gives the running request its last seconds."""
+
+    def __init__(self, config: uvicorn.Config, closing: asyncio.Event, grace_seconds: float) -> None:
+        super().__init__(config)
+        self._closing = closing
+        self._grace_seconds = grace_seconds
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_soon_threadsafe(loop.call_later, self._grace_seconds, self._closing.set)
+        super().handle_exit(sig, frame)
+
+
+def serve(computing: Computing, host: str, port: int, grace_seconds: float = GRACE_SECONDS) -> None:
     """Serve until SIGTERM or SIGINT; never returns then, because a computing thread cannot be stopped."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _exit)
-    uvicorn.run(
-        application(workshop),
+    closing = asyncio.Event()
+    config = uvicorn.Config(
+        application(computing, closing),
         host=host,
         port=port,
         log_level="warning",
-        timeout_graceful_shutdown=grace_seconds,
+        # For a connection that never ends its request.
+        timeout_graceful_shutdown=math.ceil(grace_seconds) + 1,
     )
+    _Server(config, closing, grace_seconds).run()
 
 
 def main(environment: Mapping[str, str]) -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stdout)
     try:
-        workshop = Workshop(
-            segmenter=choose_segmenter(environment),
-            reconstructor=choose_reconstructor(environment),
-            model_bucket=_model_bucket(environment),
-        )
+        configured = models(environment)
     except EngineUnavailable as error:
         sys.exit(f"The inference server cannot start. {error}")
-    serve(workshop, environment.get("HOST", "0.0.0.0"), int(environment.get("PORT", "8080")))  # noqa: S104
+    serve(configured, environment.get("HOST", "0.0.0.0"), int(environment.get("PORT", "8080")))  # noqa: S104
 
 
-def _model_bucket(environment: Mapping[str, str]) -> str:
-    if not (bucket := environment.get("MODEL_BUCKET")):
-        raise EngineUnavailable("MODEL_BUCKET is not set. Set it to the bucket that holds the decoders.")
-    return bucket
+def _invalid(why: str) -> InferenceError:
+    return InferenceError("inference_request_invalid", why)
 
 
-def _refusal(error: InferenceError, status: HTTPStatus) -> Response:
-    return Response(error.reply.model_dump_json(), status, media_type="application/json")
+def _refusal(error: InferenceError, status: HTTPStatus, headers: dict[str, str] | None = None) -> Response:
+    return Response(error.reply.model_dump_json(), status, headers, media_type="application/json")
 
 
 def _exit(*_: object) -> None:
-    # uvicorn has finished, or given up on, the running request when it hands the signal on to this.
+    # uvicorn has finished the running request when it hands the signal on to this, or it was given up.
     logging.shutdown()
     os._exit(0)
 

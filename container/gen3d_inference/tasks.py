@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import time
 from dataclasses import dataclass
 
@@ -14,44 +13,40 @@ from gen3d_events.inference import (
     InferenceRequest,
     ReconstructReply,
     Role,
+    Task,
     TensorSpec,
 )
 from gen3d_events.models import Engine
 
-from gen3d_inference import storage
+from gen3d_inference import gpu, storage
 from gen3d_inference.engines import Embedding, MaskArray, Photo, Reconstructor, Segmenter
-from gen3d_inference.failures import InferenceError
+from gen3d_inference.failures import InferenceError, classed
 from gen3d_inference.images import mask_array, photo_array
 from gen3d_inference.ply import to_ply
-
-logger = logging.getLogger(__name__)
+from gen3d_inference.telemetry import Figure, about, measure
 
 
 @dataclass(frozen=True)
 class Workshop:
-    """The chosen engines, and the bucket that holds the decoders."""
+    """The loaded engines, and the bucket that holds the decoders. None: the server has no such task."""
 
-    segmenter: Segmenter
-    reconstructor: Reconstructor
+    segmenter: Segmenter | None
+    reconstructor: Reconstructor | None
     model_bucket: str
 
     def run(self, request: InferenceRequest) -> EmbedReply | ReconstructReply:
         """Compute a request and store its files; doing it twice writes the same. Raises InferenceError."""
-        try:
+        with classed():
             return self._embed(request) if request.task == "embed" else self._reconstruct(request)
-        except InferenceError:
-            raise
-        except MemoryError as error:
-            raise InferenceError("inference_out_of_memory", str(error)) from error
-        except Exception as error:
-            logger.exception("%s failed", request.inference_id)
-            raise InferenceError("inference_failed", f"{type(error).__name__}: {error}") from error
 
     def _embed(self, request: InferenceRequest) -> EmbedReply:
+        if self.segmenter is None:
+            raise InferenceError("model_unavailable", _elsewhere(request.task))
+        clock = _Clock()
         photo = _photo(request)
-        started = time.perf_counter()
+        clock.lap("Read")
         embedding = self.segmenter.embed(photo)
-        seconds = time.perf_counter() - started
+        seconds = clock.lap("Compute")
 
         described = manifest(self.segmenter.engine, embedding, request.photo.width, request.photo.height)
         for graph, content in zip(described.decoder, embedding.decoder.values(), strict=True):
@@ -60,34 +55,74 @@ class Workshop:
         manifest_key = f"{request.output_prefix}manifest.json"
         storage.write(request.bucket, embedding_key, embedding.content, "application/octet-stream")
         storage.write(request.bucket, manifest_key, described.model_dump_json().encode(), "application/json")
+        clock.lap("Write")
+        _tell(request, self.segmenter.engine, clock, len(embedding.content), embedding.vram_peak)
         return EmbedReply(
             inference_id=request.inference_id,
             engine=self.segmenter.engine,
             manifest_key=manifest_key,
             embedding_key=embedding_key,
             bytes=len(embedding.content),
-            seconds=round(seconds, 3),
+            seconds=seconds,
         )
 
     def _reconstruct(self, request: InferenceRequest) -> ReconstructReply:
+        if self.reconstructor is None:
+            raise InferenceError("model_unavailable", _elsewhere(request.task))
         if request.options is None:
             raise InferenceError("inference_request_invalid", "reconstruct needs options")
+        clock = _Clock()
         photo, mask = _photo(request), _mask(request)
-        started = time.perf_counter()
-        splats = self.reconstructor.reconstruct(photo, mask, request.options.quality, request.options.seed)
-        seconds = time.perf_counter() - started
+        clock.lap("Read")
+        made = self.reconstructor.reconstruct(photo, mask, request.options.quality, request.options.seed)
+        seconds = clock.lap("Compute")
 
-        ply = to_ply(splats)
-        key = f"{request.output_prefix}splat.ply"
-        storage.write(request.bucket, key, ply, "application/octet-stream")
+        ply = to_ply(made.splats)
+        splat_key = f"{request.output_prefix}splat.ply"
+        glb_key = f"{request.output_prefix}model.glb" if made.glb else None
+        storage.write(request.bucket, splat_key, ply, "application/octet-stream")
+        if made.glb and glb_key:
+            storage.write(request.bucket, glb_key, made.glb, "model/gltf-binary")
+        clock.lap("Write")
+        _tell(request, self.reconstructor.engine, clock, len(ply), made.vram_peak)
         return ReconstructReply(
             inference_id=request.inference_id,
             engine=self.reconstructor.engine,
-            splat_key=key,
+            splat_key=splat_key,
             bytes=len(ply),
-            gaussians=len(splats),
-            seconds=round(seconds, 3),
+            gaussians=len(made.splats),
+            seconds=seconds,
+            pose=made.pose,
+            glb_key=glb_key,
         )
+
+
+class _Clock:
+    """How long the stages of a request take, by name, in seconds."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._since = time.perf_counter()
+
+    def lap(self, stage: str) -> float:
+        now = time.perf_counter()
+        self.laps[stage], self._since = round(now - self._since, 3), now
+        return self.laps[stage]
+
+
+def _tell(request: InferenceRequest, engine: Engine, clock: _Clock, size: int, vram_peak: int | None) -> None:
+    peak = gpu.peak_bytes() if vram_peak is None else vram_peak
+    measure(
+        engine.name,
+        *(Figure(f"Inference.{stage}", seconds, "Seconds") for stage, seconds in clock.laps.items()),
+        Figure("Inference.ResultSize", size, "Bytes"),
+        *(() if peak is None else (Figure("Inference.VramPeak", peak, "Bytes"),)),
+        **about(request),
+    )
+
+
+def _elsewhere(task: Task) -> str:
+    return f"GEN3D_TASKS of this server leaves out {task}; the request belongs to another endpoint"
 
 
 def manifest(engine: Engine, embedding: Embedding, width: int, height: int) -> EmbeddingManifest:

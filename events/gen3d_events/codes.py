@@ -195,6 +195,11 @@ codes: dict[str, Code] = {
     "inference_timed_out": Code(
         "transient", "Computing took longer than allowed.", "Try again; a lower quality is faster."
     ),
+    "inference_unavailable": Code(
+        "transient",
+        "The computer was starting, stopping or broke off.",
+        "Try again in a few minutes.",
+    ),
     "inference_expired": Code(
         "transient", "The request waited too long for a free computer.", "Try again in a few minutes."
     ),

@@ -44,6 +44,14 @@ class EmbedReply(Model):
     seconds: Seconds
 
 
+class Pose(Model):
+    """From the object's own space (unit cube, Z up) into the camera's, as the engine gives it."""
+
+    rotation: tuple[float, float, float, float] = Field(description="Unit quaternion w, x, y, z.")
+    translation: tuple[float, float, float]
+    scale: tuple[float, float, float]
+
+
 class ReconstructReply(Model):
     """The endpoint's reply to `reconstruct`: `splat.ply` lies under output_prefix."""
 
@@ -54,6 +62,8 @@ class ReconstructReply(Model):
     bytes: PositiveInt
     gaussians: PositiveInt
     seconds: Seconds
+    pose: Pose | None = None
+    glb_key: Key | None = Field(None, description="A mesh by the engine itself, if it makes one.")
 
 
 class ErrorReply(Model):

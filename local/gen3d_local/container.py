@@ -15,7 +15,8 @@ from gen3d_local.state import free_port
 MODULE = "gen3d_inference.server"
 ROOT = LOCAL.parent
 SOURCES = (ROOT / "container", ROOT / "events", LOCAL, ROOT)
-START_SECONDS = 60.0
+# A trained model on a CPU takes its time; one that cannot be loaded says so.
+START_SECONDS = 600.0
 # What is being computed then is computed again: its request stays in the queue.
 STOP_SECONDS = 2.0
 
@@ -64,7 +65,7 @@ class Container:
         self._started = time.monotonic()
 
     async def ready(self) -> bool:
-        """Whether the server answers /ping. Raises ContainerFailed when it ended and never answered."""
+        """Whether the server's models are loaded. Raises ContainerFailed when they cannot be."""
         if self._ended and not self._answered:
             raise self._end()
         return await self._answers()
@@ -74,11 +75,13 @@ class Container:
             reply = await self._http.get(f"{self._url}/ping", timeout=2)
         except httpx.HTTPError:
             return False
+        if reply.status_code == httpx.codes.INTERNAL_SERVER_ERROR:
+            raise ContainerFailed(f"the inference server cannot load its models: {reply.text}")
         self._answered |= reply.is_success
         return reply.is_success
 
     async def wait_ready(self) -> None:
-        """Start the server if need be and return when it answers /ping. Raises ContainerFailed."""
+        """Start the server if need be and return when its models are loaded. Raises ContainerFailed."""
         self.start()
         try:
             async with asyncio.timeout(START_SECONDS):

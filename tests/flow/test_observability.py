@@ -129,8 +129,9 @@ def test_the_door_and_the_endpoint_name_the_session_too(cloud: Cloud, run: Run) 
     assert any(line["status"] == 201 and line["method"] == "POST" for line in answered)
     assert any(line.get("job_id") == run.job_id for line in answered)
     (log,) = Path(cloud.state, "logs").glob("server-*.log")
-    said = [line for line in log.read_text().splitlines() if f"correlation_id={run.session_id}" in line]
-    assert len(said) == 2
+    told = [json.loads(line) for line in log.read_text().splitlines() if run.session_id in line]
+    assert [line["task"] for line in told if line.get("message") == "Answered"] == ["embed", "reconstruct"]
+    assert [line["engine"] for line in told if "_aws" in line] == ["classical", "relief"]
 
 
 def test_show_prints_the_tree_of_causes(cloud: Cloud, run: Run) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from gen3d_events.inference import Role
+from gen3d_events.inference import Pose, Role
 from gen3d_events.models import Engine, Quality
 from numpy.typing import NDArray
 from safetensors.numpy import save
@@ -27,7 +28,7 @@ class Embedding:
     """What a segmenter hands to the browser for one photo; the words are those of `EmbeddingManifest`.
 
     tensors: by the name under which the decoder takes them. decoder: ONNX graphs by role, the same bytes for
-    every photo. input_size, mask_size: (width, height).
+    every photo. input_size, mask_size: (width, height). vram_peak: bytes on the GPU, if there is one.
     """
 
     tensors: dict[str, NDArray[Any]]
@@ -35,6 +36,7 @@ class Embedding:
     mask_size: tuple[int, int]
     preprocessing: str
     decoder: dict[Role, bytes]
+    vram_peak: int | None = None
 
     @cached_property
     def content(self) -> bytes:
@@ -42,8 +44,26 @@ class Embedding:
         return save(self.tensors)
 
 
+@dataclass(frozen=True)
+class Reconstruction:
+    """What a reconstructor makes of an object.
+
+    pose: where the camera saw it, if the engine knows. glb: a mesh of its own, if it was asked for one.
+    vram_peak: bytes on the GPU, if there is one.
+    """
+
+    splats: Splats
+    pose: Pose | None = None
+    glb: bytes | None = None
+    vram_peak: int | None = None
+
+
 class Segmenter(Protocol):
-    """Turns a photo into the tensors from which its decoder makes masks of clicks."""
+    """Turns a photo into the tensors from which its decoder makes masks of clicks.
+
+    An engine, this or the other kind, that needs more than its code has a class method `load(environment)`,
+    which raises EngineUnavailable for what is missing; others are made without arguments.
+    """
 
     engine: Engine
 
@@ -55,39 +75,47 @@ class Reconstructor(Protocol):
 
     engine: Engine
 
-    def reconstruct(self, photo: Photo, mask: MaskArray, quality: Quality, seed: int) -> Splats: ...
+    def reconstruct(self, photo: Photo, mask: MaskArray, quality: Quality, seed: int) -> Reconstruction: ...
 
 
 class EngineUnavailable(Exception):
-    """The configuration names no engine that this image can run. The message says what to do."""
+    """An engine that does not exist, or lacks what it needs to load. The message says what to do."""
+
+
+def weights_folder(environment: Mapping[str, str]) -> Path:
+    """Where the models' files lie: GEN3D_WEIGHTS, or where SageMaker puts them."""
+    return Path(environment.get("GEN3D_WEIGHTS", "/opt/ml/model"))
 
 
 _SEGMENTERS = {"classical": "gen3d_inference.engines.classical:ClassicalSegmenter"}
 _RECONSTRUCTORS = {"relief": "gen3d_inference.engines.relief:ReliefReconstructor"}
-_NOT_IN_THIS_IMAGE = {"sam3": "SAM 3", "sam3d": "SAM 3D Objects"}
 
 
-def choose_segmenter(environment: Mapping[str, str]) -> Segmenter:
-    """The segmenter named by GEN3D_SEGMENTER. Raises EngineUnavailable."""
-    segmenter: Segmenter = _chosen("GEN3D_SEGMENTER", _SEGMENTERS, environment)()
-    return segmenter
+def segmenter_maker(environment: Mapping[str, str]) -> Callable[[], Segmenter]:
+    """What loads the segmenter that GEN3D_SEGMENTER names. Both raise EngineUnavailable."""
+    return _maker("GEN3D_SEGMENTER", _SEGMENTERS, environment)
 
 
-def choose_reconstructor(environment: Mapping[str, str]) -> Reconstructor:
-    """The reconstructor named by GEN3D_RECONSTRUCTOR. Raises EngineUnavailable."""
-    reconstructor: Reconstructor = _chosen("GEN3D_RECONSTRUCTOR", _RECONSTRUCTORS, environment)()
-    return reconstructor
+def reconstructor_maker(environment: Mapping[str, str]) -> Callable[[], Reconstructor]:
+    """What loads the reconstructor that GEN3D_RECONSTRUCTOR names. Both raise EngineUnavailable."""
+    return _maker("GEN3D_RECONSTRUCTOR", _RECONSTRUCTORS, environment)
 
 
-def _chosen(variable: str, known: dict[str, str], environment: Mapping[str, str]) -> Any:
+def _maker(variable: str, known: dict[str, str], environment: Mapping[str, str]) -> Callable[[], Any]:
     name = environment.get(variable, "")
     if name not in known:
-        if name in _NOT_IN_THIS_IMAGE:
-            reason = f"{variable} is {name}, but {_NOT_IN_THIS_IMAGE[name]} is not part of this image"
-        elif name:
-            reason = f"{variable} is {name}, which is no engine"
-        else:
-            reason = f"{variable} is not set"
+        reason = f"{variable} is {name}, which is no engine" if name else f"{variable} is not set"
         raise EngineUnavailable(f"{reason}. Set it to one of: {', '.join(known)}.")
-    module, _, attribute = known[name].partition(":")
-    return getattr(import_module(module), attribute)
+
+    def make() -> Any:
+        module, _, attribute = known[name].partition(":")
+        try:
+            engine = getattr(import_module(module), attribute)
+        except ImportError as error:
+            raise EngineUnavailable(
+                f"{name} cannot be imported: {error}. Set {variable}_PYTHON to the interpreter of the "
+                "environment that has its packages; in the image that is done."
+            ) from error
+        return engine.load(environment) if hasattr(engine, "load") else engine()
+
+    return make

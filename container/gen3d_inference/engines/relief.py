@@ -16,7 +16,7 @@ from PIL import Image
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from scipy.spatial.transform import Rotation
 
-from gen3d_inference.engines import MaskArray, Photo
+from gen3d_inference.engines import MaskArray, Photo, Reconstruction
 from gen3d_inference.engines.inflation import Grid, inflate
 from gen3d_inference.engines.surface import Samples, sample
 from gen3d_inference.ply import Splats
@@ -46,7 +46,7 @@ class ReliefReconstructor:
 
     engine = Engine(name="relief", version="1.0", weight_free=True)
 
-    def reconstruct(self, photo: Photo, mask: MaskArray, quality: Quality, seed: int) -> Splats:
+    def reconstruct(self, photo: Photo, mask: MaskArray, quality: Quality, seed: int) -> Reconstruction:
         """About 30,000 (fast), 100,000 (balanced) or 200,000 (high) Gaussians; fewer only for outlines so
         thin that the finest grid has no more. The seed shifts the sampling lattice within a px."""
         cutout = _cut_out(photo, mask)
@@ -55,7 +55,7 @@ class ReliefReconstructor:
         long_side = _DRAFT * np.sqrt(_GAUSSIANS[quality] / max(len(draft.points), 1))
         grid = _working_grid(cutout, int(np.clip(long_side, _COARSEST, _FINEST)), shift)
         samples = sample(inflate(grid.cover))
-        return _splats(samples, _paint(samples, grid))
+        return Reconstruction(_splats(samples, _paint(samples, grid)))
 
 
 @dataclass(frozen=True)

@@ -6,36 +6,39 @@ import subprocess
 import sys
 
 import pytest
-from gen3d_inference.engines import EngineUnavailable, choose_reconstructor, choose_segmenter
+from gen3d_inference.engines import EngineUnavailable, reconstructor_maker, segmenter_maker
 
 WEIGHT_FREE = {"GEN3D_SEGMENTER": "classical", "GEN3D_RECONSTRUCTOR": "relief", "MODEL_BUCKET": "models"}
 
 
 def test_the_named_engines_say_who_they_are() -> None:
-    segmenter, reconstructor = choose_segmenter(WEIGHT_FREE).engine, choose_reconstructor(WEIGHT_FREE).engine
+    segmenter, reconstructor = (
+        segmenter_maker(WEIGHT_FREE)().engine,
+        reconstructor_maker(WEIGHT_FREE)().engine,
+    )
     assert (segmenter.name, segmenter.version, segmenter.weight_free) == ("classical", "1.0", True)
     assert (reconstructor.name, reconstructor.version, reconstructor.weight_free) == ("relief", "1.0", True)
 
 
-@pytest.mark.parametrize("name", [None, "", "sam3", "Classical", "relief"])
+@pytest.mark.parametrize("name", [None, "", "sam4", "Classical", "relief"])
 def test_another_segmenter_is_refused_with_what_to_do(name: str | None) -> None:
     environment = {} if name is None else {"GEN3D_SEGMENTER": name}
-    with pytest.raises(EngineUnavailable, match=r"GEN3D_SEGMENTER .*Set it to one of: classical\."):
-        choose_segmenter(environment)
+    with pytest.raises(EngineUnavailable, match=r"GEN3D_SEGMENTER .*Set it to one of: classical"):
+        segmenter_maker(environment)
 
 
-@pytest.mark.parametrize("name", [None, "", "sam3d", "classical"])
+@pytest.mark.parametrize("name", [None, "", "sam4d", "classical"])
 def test_another_reconstructor_is_refused_with_what_to_do(name: str | None) -> None:
     environment = {} if name is None else {"GEN3D_RECONSTRUCTOR": name}
-    with pytest.raises(EngineUnavailable, match=r"GEN3D_RECONSTRUCTOR .*Set it to one of: relief\."):
-        choose_reconstructor(environment)
+    with pytest.raises(EngineUnavailable, match=r"GEN3D_RECONSTRUCTOR .*Set it to one of: relief"):
+        reconstructor_maker(environment)
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"GEN3D_SEGMENTER": "sam3"}, "GEN3D_SEGMENTER is sam3, but SAM 3 is not part of this image"),
-        ({"GEN3D_RECONSTRUCTOR": "sam3d"}, "GEN3D_RECONSTRUCTOR is sam3d, but SAM 3D Objects"),
+        ({"GEN3D_SEGMENTER": "sam4"}, "GEN3D_SEGMENTER is sam4, which is no engine"),
+        ({"GEN3D_TASKS": "all"}, "GEN3D_TASKS is all. Set it to one of: both, embed, reconstruct"),
         ({"GEN3D_RECONSTRUCTOR": ""}, "GEN3D_RECONSTRUCTOR is not set"),
         ({"MODEL_BUCKET": ""}, "MODEL_BUCKET is not set"),
     ],

@@ -40,7 +40,7 @@ def reconstruct(
 ) -> Splats:
     if photo is None:
         photo = painted(mask, RED)
-    return ReliefReconstructor().reconstruct(photo, mask, quality, seed)
+    return ReliefReconstructor().reconstruct(photo, mask, quality, seed).splats
 
 
 def painted(mask: MaskArray, colours: ArrayLike) -> Photo:

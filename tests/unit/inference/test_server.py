@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -25,6 +25,7 @@ from gen3d_events.inference import (
     EmbedReply,
     ErrorReply,
     InferenceRequest,
+    Pose,
     ReconstructReply,
 )
 from gen3d_events.models import Engine, JobOptions, Mask, Photo, Quality
@@ -32,8 +33,9 @@ from gen3d_events.samples import BUCKET, samples
 from gen3d_inference import engines
 from gen3d_inference.engines.classical import ClassicalSegmenter
 from gen3d_inference.engines.relief import ReliefReconstructor
-from gen3d_inference.ply import Splats, from_ply
-from gen3d_inference.server import application
+from gen3d_inference.lifecycle import READY, Status
+from gen3d_inference.ply import from_ply
+from gen3d_inference.server import MAX_BODY_BYTES, Computing, application
 from gen3d_inference.tasks import Workshop
 from PIL import Image
 from safetensors.numpy import load
@@ -41,10 +43,11 @@ from safetensors.numpy import load
 from tests.conformance import violations
 
 MODELS = "gen3d-dev-models"
+JSON = {"Content-Type": "application/json"}
 WIDTH, HEIGHT = 160, 120
 PREFIX = "users/somebody/sessions/ses/"
 WORKSHOP = Workshop(ClassicalSegmenter(), ReliefReconstructor(), MODELS)
-DEADLINE_SECONDS = 20
+DEADLINE_SECONDS = 90
 
 
 @dataclass
@@ -59,7 +62,7 @@ class Held:
 
     def reconstruct(
         self, photo: engines.Photo, mask: engines.MaskArray, quality: Quality, seed: int
-    ) -> Splats:
+    ) -> engines.Reconstruction:
         self.now += 1
         self.most = max(self.most, self.now)
         self.working.set()
@@ -80,7 +83,7 @@ class Failing:
 
     def reconstruct(
         self, photo: engines.Photo, mask: engines.MaskArray, quality: Quality, seed: int
-    ) -> Splats:
+    ) -> engines.Reconstruction:
         raise self.error
 
 
@@ -91,12 +94,43 @@ def eventually(holds: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+@dataclass
+class Posed:
+    """A reconstructor that knows where the camera was, and makes a mesh."""
+
+    pose: Pose
+    engine = Engine(name="posed", version="1", weight_free=True)
+
+    def reconstruct(
+        self, photo: engines.Photo, mask: engines.MaskArray, quality: Quality, seed: int
+    ) -> engines.Reconstruction:
+        made = ReliefReconstructor().reconstruct(photo, mask, Quality.FAST, seed)
+        return replace(made, pose=self.pose, glb=b"glTF")
+
+
+@dataclass
+class Loaded:
+    """A workshop that needs no loading."""
+
+    workshop: Workshop
+
+    def begin(self) -> None: ...
+
+    def status(self) -> Status:
+        return READY
+
+    def run(self, request: InferenceRequest) -> EmbedReply | ReconstructReply:
+        return self.workshop.run(request)
+
+
 @contextmanager
-def served(workshop: Workshop) -> Iterator[httpx.Client]:
+def served(computing: Workshop | Computing) -> Iterator[httpx.Client]:
     """A client of the application on a free port."""
+    if isinstance(computing, Workshop):
+        computing = Loaded(computing)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(application(workshop), log_level="warning"))
+        server = uvicorn.Server(uvicorn.Config(application(computing), log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
@@ -169,7 +203,7 @@ def request(s3: Any, task: str = "embed", **changes: object) -> InferenceRequest
 
 
 def invoke(client: httpx.Client, wanted: InferenceRequest) -> httpx.Response:
-    return client.post("/invocations", content=wanted.model_dump_json())
+    return client.post("/invocations", content=wanted.model_dump_json(), headers=JSON)
 
 
 def content(s3: Any, key: str, bucket: str = BUCKET) -> bytes:
@@ -300,7 +334,7 @@ def test_what_is_no_request_is_a_400(s3: Any) -> None:
     valid = json.loads(request(s3, "reconstruct").model_dump_json(exclude_none=True))
     with served(WORKSHOP) as client:
         for body in (b"", b"{", b"[]", json.dumps({**valid, "task": "segment"}).encode()):
-            answer = client.post("/invocations", content=body)
+            answer = client.post("/invocations", content=body, headers=JSON)
             assert refusal(answer) == (400, "inference_request_invalid", "system")
         for part in ("mask", "options"):
             answer = client.post("/invocations", json={k: v for k, v in valid.items() if k != part})
@@ -321,17 +355,99 @@ def test_ping_answers_during_work_and_requests_wait_for_one_another(s3: Any) -> 
     assert held.most == 1
 
 
+@pytest.mark.parametrize("content_type", [None, "application/octet-stream", "text/json"])
+def test_another_content_type_is_a_415(s3: Any, content_type: str | None) -> None:
+    headers = {} if content_type is None else {"Content-Type": content_type}
+    with served(WORKSHOP) as client:
+        answer = client.post("/invocations", content=request(s3).model_dump_json(), headers=headers)
+        assert refusal(answer) == (415, "inference_request_invalid", "system")
+        as_json = {"Content-Type": "Application/JSON; charset=utf-8"}
+        answer = client.post("/invocations", content=request(s3).model_dump_json(), headers=as_json)
+        assert answer.status_code == 200
+
+
+def test_a_gigabyte_is_refused_before_it_is_sent() -> None:
+    head = (
+        f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {10**9}"
+    )
+    with (
+        served(WORKSHOP) as client,
+        socket.create_connection((client.base_url.host, client.base_url.port)) as raw,
+    ):
+        raw.settimeout(DEADLINE_SECONDS)
+        raw.sendall(f"{head}\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: raw.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert (
+        ErrorReply.model_validate_json(answer.partition(b"\r\n\r\n")[2]).code == "inference_request_invalid"
+    )
+
+
+def test_a_body_of_unknown_length_is_read_no_further_than_the_limit() -> None:
+    sent = 0
+
+    def chunks() -> Iterator[bytes]:
+        nonlocal sent
+        for _ in range(1000):
+            sent += MAX_BODY_BYTES
+            yield b" " * MAX_BODY_BYTES
+
+    with served(WORKSHOP) as client:
+        answer = client.post("/invocations", content=chunks(), headers=JSON)
+        assert refusal(answer) == (413, "inference_request_invalid", "system")
+        assert client.get("/ping").status_code == 200
+    assert sent < 500 * MAX_BODY_BYTES
+
+
+def test_a_task_that_is_not_served_here_is_refused(s3: Any) -> None:
+    with served(Workshop(None, WORKSHOP.reconstructor, MODELS)) as client:
+        assert refusal(invoke(client, request(s3))) == (500, "model_unavailable", "system")
+        assert invoke(client, request(s3, "reconstruct")).status_code == 200
+    with served(Workshop(WORKSHOP.segmenter, None, MODELS)) as client:
+        assert refusal(invoke(client, request(s3, "reconstruct"))) == (500, "model_unavailable", "system")
+
+
+def test_the_pose_and_a_mesh_of_the_engine_itself_are_passed_on(s3: Any) -> None:
+    pose = Pose(rotation=(1, 0, 0, 0), translation=(0, 0, 2), scale=(0.5, 0.5, 0.5))
+    with served(Workshop(None, Posed(pose), MODELS)) as client:
+        reply = ReconstructReply.model_validate_json(invoke(client, request(s3, "reconstruct")).content)
+    assert reply.pose == pose
+    assert reply.glb_key == f"{PREFIX}out/model.glb"
+    assert content(s3, reply.glb_key) == b"glTF"
+
+
+def test_figures_are_written_for_cloudwatch(s3: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with served(WORKSHOP) as client:
+        assert [invoke(client, request(s3, task)).status_code for task in ("embed", "reconstruct")] == [
+            200,
+            200,
+        ]
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
+    assert [line["engine"] for line in lines] == ["classical", "relief"]
+    for line in lines:
+        (told,) = line["_aws"]["CloudWatchMetrics"]
+        assert told["Namespace"] == "Gen3D"
+        assert [sorted(names) for names in told["Dimensions"]] == [["engine", "service"]]
+        stages = ("Inference.Read", "Inference.Compute", "Inference.Write")
+        units = {**dict.fromkeys(stages, "Seconds"), "Inference.ResultSize": "Bytes"}
+        assert {metric["Name"]: metric["Unit"] for metric in told["Metrics"]} == units
+        assert line["correlation_id"]
+        assert line["Inference.ResultSize"][0] > 0
+
+
 STUCK = """
 import sys, threading
+from gen3d_inference.lifecycle import READY
 from gen3d_inference.server import serve
-from gen3d_inference.tasks import Workshop
 
-class Stuck(Workshop):
+class Stuck:
+    def begin(self): pass
+    def status(self): return READY
     def run(self, request):
         print("working", flush=True)
         threading.Event().wait()
 
-serve(Stuck(None, None, ""), "127.0.0.1", int(sys.argv[1]), grace_seconds=1)
+serve(Stuck(), "127.0.0.1", int(sys.argv[1]), grace_seconds=1)
 """
 
 
@@ -346,6 +462,7 @@ def process(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[st
     child = subprocess.Popen(
         [sys.executable, *arguments],
         env={"PYTHONPATH": "container:events", **environment},
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -379,13 +496,55 @@ def test_an_idle_server_ends_cleanly_on_a_signal(number: signal.Signals) -> None
         assert child.wait(DEADLINE_SECONDS) == 0
 
 
-def test_a_server_that_cannot_finish_ends_when_its_grace_is_over(s3: Any) -> None:
+def test_what_cannot_be_finished_in_its_grace_is_given_up_with_an_answer(s3: Any) -> None:
     port, wanted = free_port(), request(s3)
     with process("-c", STUCK, str(port)) as child, ThreadPoolExecutor() as pool:
         eventually(lambda: answers_ping(port))
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
-            pool.submit(invoke, client, wanted)
+        address = f"http://127.0.0.1:{port}"
+        with httpx.Client(base_url=address, timeout=DEADLINE_SECONDS, trust_env=False) as client:
+            answer = pool.submit(invoke, client, wanted)
             assert child.stdout
             assert child.stdout.readline() == "working\n"
             child.terminate()
+            assert refusal(answer.result()) == (503, "inference_unavailable", "transient")
             assert child.wait(DEADLINE_SECONDS) == 0
+
+
+FINISHING = """
+import sys
+from gen3d_events.inference import EmbedReply
+from gen3d_events.models import Engine
+from gen3d_inference.lifecycle import READY
+from gen3d_inference.server import serve
+
+class Slow:
+    def begin(self): pass
+    def status(self): return READY
+    def run(self, request):
+        print("working", flush=True)
+        sys.stdin.readline()
+        return EmbedReply(
+            inference_id=request.inference_id, engine=Engine(name="slow", version="1", weight_free=True),
+            manifest_key="m", embedding_key="e", bytes=1, seconds=1,
+        )
+
+serve(Slow(), "127.0.0.1", int(sys.argv[1]))
+"""
+
+
+def test_sigterm_lets_the_running_request_finish_and_takes_no_other(s3: Any) -> None:
+    port, wanted = free_port(), request(s3)
+    with process("-c", FINISHING, str(port)) as child, ThreadPoolExecutor() as pool:
+        eventually(lambda: answers_ping(port))
+        address = f"http://127.0.0.1:{port}"
+        with httpx.Client(base_url=address, timeout=DEADLINE_SECONDS, trust_env=False) as client:
+            answer = pool.submit(invoke, client, wanted)
+            assert child.stdin
+            assert child.stdout
+            assert child.stdout.readline() == "working\n"
+            child.terminate()
+            eventually(lambda: not answers_ping(port))
+            child.stdin.write("finish\n")
+            child.stdin.flush()
+            assert answer.result().status_code == 200
+        assert child.wait(DEADLINE_SECONDS) == 0

@@ -1,0 +1,83 @@
+"""The process of one engine: `python -m gen3d_inference.engines.process DESCRIPTOR segmenter|reconstructor`.
+
+Started by remote.py with the interpreter of the engine's own environment. It loads the engine, says so over
+the socket it was given, and computes one request after another. It ends when the server closes the socket,
+also by ending itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import select
+import sys
+import threading
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from typing import Any
+
+from gen3d_events.models import Quality
+
+from gen3d_inference import gpu
+from gen3d_inference.engines import EngineUnavailable, Photo, reconstructor_maker, segmenter_maker
+from gen3d_inference.engines.wire import (
+    Message,
+    pack_embedding,
+    pack_reconstruction,
+    packed,
+    unpacked,
+)
+from gen3d_inference.failures import InferenceError, classed
+
+logger = logging.getLogger(__name__)
+
+
+def main(descriptor: int, kind: str) -> None:
+    threading.Thread(target=_end_with_the_server, args=(descriptor,), daemon=True).start()
+    connection = Connection(descriptor)
+    try:
+        make: Any = segmenter_maker(os.environ) if kind == "segmenter" else reconstructor_maker(os.environ)
+        engine = make()
+    except EngineUnavailable as error:
+        connection.send_bytes(packed({"unavailable": str(error)}))
+        sys.exit(1)
+    except Exception as error:
+        logger.exception("The engine could not be loaded")
+        connection.send_bytes(packed({"unavailable": f"{type(error).__name__}: {error}"}))
+        sys.exit(1)
+    connection.send_bytes(packed({"engine": engine.engine.model_dump()}))
+    with contextlib.suppress(EOFError):
+        while True:
+            connection.send_bytes(_answer(engine, unpacked(connection.recv_bytes())))
+
+
+def _answer(engine: Any, message: Message) -> bytes:
+    try:
+        with classed():
+            return _computed(engine, message)
+    except InferenceError as error:
+        logger.warning("Failed", exc_info=error)
+        return packed({"code": error.code, "detail": error.detail})
+
+
+def _computed(engine: Any, message: Message) -> bytes:
+    about, arrays = message
+    photo: Photo = arrays["photo"]
+    if "mask" not in arrays:
+        embedding = engine.embed(photo)
+        return pack_embedding(replace(embedding, vram_peak=gpu.peak_bytes()))
+    made = engine.reconstruct(photo, arrays["mask"], Quality(about["quality"]), about["seed"])
+    return pack_reconstruction(replace(made, vram_peak=gpu.peak_bytes()))
+
+
+def _end_with_the_server(descriptor: int) -> None:
+    closed = select.poll()
+    closed.register(descriptor, select.POLLRDHUP)
+    closed.poll()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    main(int(sys.argv[1]), sys.argv[2])

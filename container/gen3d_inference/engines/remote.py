@@ -1,0 +1,130 @@
+"""An engine in a process of its own, with another interpreter and other packages, behind the same interface.
+
+SAM 3 and SAM 3D Objects cannot share an environment (docs/models.md says why).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Literal
+
+import gen3d_events
+from gen3d_events.models import Engine, Quality
+
+import gen3d_inference
+from gen3d_inference.engines import (
+    Embedding,
+    EngineUnavailable,
+    MaskArray,
+    Photo,
+    Reconstruction,
+)
+from gen3d_inference.engines.wire import (
+    Message,
+    packed,
+    unpack_embedding,
+    unpack_reconstruction,
+    unpacked,
+)
+from gen3d_inference.failures import InferenceError
+
+Kind = Literal["segmenter", "reconstructor"]
+
+_MODULE = "gen3d_inference.engines.process"
+_SOURCES = [str(Path(package.__path__[0]).parent) for package in (gen3d_inference, gen3d_events)]
+_STDERR = 2
+_END_SECONDS = 10
+
+
+class _Remote:
+    """A process that has loaded its engine. Raises EngineUnavailable if it cannot."""
+
+    def __init__(self, kind: Kind, python: str, environment: Mapping[str, str]) -> None:
+        self._kind = kind
+        ours, theirs = socket.socketpair()
+        try:
+            self._process = subprocess.Popen(  # noqa: S603
+                [python, "-m", _MODULE, str(theirs.fileno()), kind],
+                env={**environment, "PYTHONPATH": os.pathsep.join(_SOURCES)},
+                stdin=subprocess.DEVNULL,
+                stdout=_STDERR,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # Ctrl-C is the server's to answer
+            )
+        except OSError as error:
+            ours.close()
+            raise EngineUnavailable(f"the {kind}'s interpreter cannot be started: {error}") from error
+        finally:
+            theirs.close()
+        self._connection = Connection(ours.detach())
+        try:
+            about = unpacked(self._connection.recv_bytes()).about
+        except (EOFError, OSError):
+            raise EngineUnavailable(f"{self._how_it_ended()} while loading") from None
+        if "unavailable" in about:
+            self.close()
+            raise EngineUnavailable(about["unavailable"])
+        self.engine = Engine.model_validate(about["engine"])
+
+    @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def close(self) -> None:
+        """End the process."""
+        self._connection.close()
+        self._process.kill()
+        self._process.wait()
+
+    def _ask(self, question: bytes) -> Message:
+        """Raises InferenceError: the engine's own, or `inference_unavailable` when its process ends."""
+        try:
+            self._connection.send_bytes(question)
+            answer = unpacked(self._connection.recv_bytes())
+        except (EOFError, OSError):
+            raise InferenceError("inference_unavailable", self._how_it_ended()) from None
+        if "code" in answer.about:
+            raise InferenceError(answer.about["code"], answer.about["detail"])
+        return answer
+
+    def _how_it_ended(self) -> str:
+        try:
+            code = self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.close()
+            return f"the {self._kind}'s process closed its socket and was killed"
+        how = f"by {signal.Signals(-code).name}" if code < 0 else f"with {code}"
+        why = ", as the system does when memory is short" if code == -signal.SIGKILL else ""
+        return f"the {self._kind}'s process was ended {how}{why}"
+
+
+class RemoteSegmenter(_Remote):
+    def __init__(self, python: str, environment: Mapping[str, str]) -> None:
+        super().__init__("segmenter", python, environment)
+
+    def embed(self, photo: Photo) -> Embedding:
+        return unpack_embedding(self._ask(packed({}, {"photo": photo})))
+
+
+class RemoteReconstructor(_Remote):
+    def __init__(self, python: str, environment: Mapping[str, str]) -> None:
+        super().__init__("reconstructor", python, environment)
+
+    def reconstruct(self, photo: Photo, mask: MaskArray, quality: Quality, seed: int) -> Reconstruction:
+        about = {"quality": quality.value, "seed": seed}
+        return unpack_reconstruction(self._ask(packed(about, {"photo": photo, "mask": mask})))
+
+
+def has_ended(engine: object) -> bool:
+    """Whether the engine ran in a process of its own that is no more."""
+    return isinstance(engine, _Remote) and engine.ended

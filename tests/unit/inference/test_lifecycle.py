@@ -1,0 +1,245 @@
+"""From start to readiness: engines load in the background, in processes of their own, and again when lost.
+
+The other interpreter is a real virtual environment. It sees the packages of this one, and the test puts
+engines there that this environment does not have.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+import venv
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gen3d_events.models import Quality
+from gen3d_inference.engines import EngineUnavailable, Reconstructor, Segmenter
+from gen3d_inference.engines.classical import ClassicalSegmenter
+from gen3d_inference.engines.relief import ReliefReconstructor
+from gen3d_inference.engines.remote import RemoteReconstructor, RemoteSegmenter
+from gen3d_inference.failures import InferenceError
+from gen3d_inference.lifecycle import LOADING, READY, Models
+from gen3d_inference.settings import models
+from gen3d_inference.warm_up import ball
+
+DEADLINE_SECONDS = 90
+WEIGHT_FREE = {"GEN3D_SEGMENTER": "classical", "GEN3D_RECONSTRUCTOR": "relief", "MODEL_BUCKET": "models"}
+
+ONLY_THERE = """
+import os, sys, time
+from pathlib import Path
+from gen3d_inference.engines import relief
+
+class Told(relief.ReliefReconstructor):
+    # Does what the file it is told of says, once the warm-up is over.
+    def reconstruct(self, photo, mask, quality, seed):
+        order = Path(os.environ["ORDER"])
+        if order.exists():
+            order, _ = order.read_text(), order.unlink()
+            Path(os.environ["WORKING"]).touch()
+            if order == "wait":
+                time.sleep(600)
+            if order == "memory":
+                raise MemoryError("48 GiB")
+            if order == "exit":
+                os._exit(3)
+            if order == "fault":
+                raise ZeroDivisionError("division by zero")
+        print("a library prints")
+        return super().reconstruct(photo, mask, quality, seed)
+
+relief.ReliefReconstructor = Told
+"""
+
+
+def eventually(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="session")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Another environment, whose relief does what it is told."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    venv.create(folder, with_pip=False)
+    packages = next(folder.glob("lib/python*/site-packages"))
+    (packages / "shared.pth").write_text(str(Path(np.__file__).parents[1]))
+    (packages / "only_there.py").write_text(ONLY_THERE)
+    (packages / "sitecustomize.py").write_text("import os\nif 'ORDER' in os.environ: import only_there\n")
+    return folder / "bin" / "python"
+
+
+@pytest.fixture
+def environment(elsewhere: Path, tmp_path: Path) -> dict[str, str]:
+    return {
+        **WEIGHT_FREE,
+        "GEN3D_SEGMENTER_PYTHON": str(elsewhere),
+        "GEN3D_RECONSTRUCTOR_PYTHON": str(elsewhere),
+        "ORDER": str(tmp_path / "order"),
+        "WORKING": str(tmp_path / "working"),
+    }
+
+
+@pytest.fixture
+def reconstructor(environment: dict[str, str]) -> Iterator[RemoteReconstructor]:
+    remote = RemoteReconstructor(environment["GEN3D_RECONSTRUCTOR_PYTHON"], environment)
+    with closing(remote):
+        yield remote
+
+
+def test_an_engine_elsewhere_computes_the_same(
+    environment: dict[str, str], reconstructor: RemoteReconstructor
+) -> None:
+    photo, mask = ball()
+    assert reconstructor.engine == ReliefReconstructor.engine
+    there = reconstructor.reconstruct(photo, mask, Quality.FAST, 7)
+    here = ReliefReconstructor().reconstruct(photo, mask, Quality.FAST, 7)
+    for name in ("centres", "scales", "rotations", "opacities", "colours"):
+        assert np.array_equal(getattr(there.splats, name), getattr(here.splats, name))
+
+    with closing(RemoteSegmenter(environment["GEN3D_SEGMENTER_PYTHON"], environment)) as segmenter:
+        embedded, expected = segmenter.embed(photo), ClassicalSegmenter().embed(photo)
+    assert embedded.content == expected.content
+    assert embedded.decoder == expected.decoder
+    assert (embedded.input_size, embedded.mask_size) == (expected.input_size, expected.mask_size)
+    assert embedded.preprocessing == expected.preprocessing
+
+
+def test_it_runs_on_its_own_interpreter(elsewhere: Path, reconstructor: RemoteReconstructor) -> None:
+    command = Path(f"/proc/{reconstructor.pid}/cmdline").read_bytes().split(b"\0")
+    assert command[0].decode() == str(elsewhere) != sys.executable
+
+
+@pytest.mark.parametrize(
+    ("order", "code"), [("memory", "inference_out_of_memory"), ("fault", "inference_failed")]
+)
+def test_its_errors_keep_their_codes_and_it_goes_on(
+    environment: dict[str, str], reconstructor: RemoteReconstructor, order: str, code: str
+) -> None:
+    Path(environment["ORDER"]).write_text(order)
+    with pytest.raises(InferenceError) as failed:
+        reconstructor.reconstruct(*ball(), Quality.FAST, 0)
+    assert failed.value.code == code
+    assert len(reconstructor.reconstruct(*ball(), Quality.FAST, 0).splats) > 1000
+
+
+def test_what_ends_by_itself_says_how(
+    environment: dict[str, str], reconstructor: RemoteReconstructor
+) -> None:
+    Path(environment["ORDER"]).write_text("exit")
+    with pytest.raises(InferenceError, match="the reconstructor's process was ended with 3") as failed:
+        reconstructor.reconstruct(*ball(), Quality.FAST, 0)
+    assert failed.value.code == "inference_unavailable"
+
+
+def test_it_ends_with_its_server(environment: dict[str, str]) -> None:
+    child = os.fork()
+    if child == 0:
+        remote = RemoteReconstructor(environment["GEN3D_RECONSTRUCTOR_PYTHON"], environment)
+        Path(environment["WORKING"]).write_text(str(remote.pid))
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(child, 0)
+    pid = Path(environment["WORKING"]).read_text()
+    eventually(
+        lambda: not Path(f"/proc/{pid}/stat").exists() or " Z " in Path(f"/proc/{pid}/stat").read_text()
+    )
+
+
+def test_no_interpreter_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(EngineUnavailable, match="the reconstructor's interpreter cannot be started"):
+        RemoteReconstructor(str(tmp_path / "python"), WEIGHT_FREE)
+
+
+def test_an_engine_that_its_environment_lacks_is_said_so(elsewhere: Path) -> None:
+    with pytest.raises(EngineUnavailable, match="GEN3D_SEGMENTER is sam4"):
+        RemoteSegmenter(str(elsewhere), {**WEIGHT_FREE, "GEN3D_SEGMENTER": "sam4"})
+
+
+def test_a_killed_process_is_started_again_and_the_other_engine_stays(
+    environment: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    configured = models(environment)
+    assert configured.status() == LOADING
+    configured.begin()
+    eventually(lambda: configured.status() == READY)
+    segmenter: Any = configured._segmenter  # the only sight of which process computes
+    first: Any = configured._reconstructor
+
+    Path(environment["ORDER"]).write_text("wait")
+    failures: list[InferenceError] = []
+
+    def compute() -> None:
+        try:
+            first.reconstruct(*ball(), Quality.FAST, 0)
+        except InferenceError as error:
+            failures.append(error)
+
+    working = threading.Thread(target=compute)
+    working.start()
+    eventually(Path(environment["WORKING"]).exists)
+    os.kill(first.pid, signal.SIGKILL)
+    working.join(DEADLINE_SECONDS)
+    assert failures[0].code == "inference_unavailable"
+    assert failures[0].error_class == "transient"
+    assert "reconstructor's process was ended by SIGKILL" in failures[0].detail
+
+    assert configured.status().code == HTTPStatus.SERVICE_UNAVAILABLE
+    eventually(lambda: configured.status() == READY)
+    again: Any = configured._reconstructor
+    assert again.pid != first.pid
+    survivor: Any = configured._segmenter
+    assert survivor.pid == segmenter.pid
+    assert len(again.reconstruct(*ball(), Quality.FAST, 0).splats) > 1000
+    again.close()
+    segmenter.close()
+    (lost,) = (one for one in caplog.records if one.message.startswith("An engine was lost"))
+    assert lost.__dict__["engines"] == ["relief"]
+
+
+def test_what_cannot_be_loaded_is_a_500_with_the_reason() -> None:
+    def lacking() -> Segmenter:
+        raise EngineUnavailable("sam3's weights are not there. Fetch them.")
+
+    configured = Models(lacking, ReliefReconstructor, "models")
+    configured.begin()
+    eventually(lambda: configured.status() != LOADING)
+    code, text = configured.status()
+    assert code == HTTPStatus.INTERNAL_SERVER_ERROR
+    assert "sam3's weights are not there. Fetch them." in text
+
+
+def test_what_fails_its_warm_up_is_not_ready() -> None:
+    class Empty(ReliefReconstructor):
+        def reconstruct(self, *_: object, **__: object) -> Any:
+            raise InferenceError("inference_failed", "no voxel is left")
+
+    configured = Models(None, Empty, "models")
+    configured.begin()
+    eventually(lambda: configured.status() != LOADING)
+    assert "no voxel is left" in configured.status().text
+
+
+def test_nothing_is_computed_before_it_is_ready() -> None:
+    held = threading.Event()
+
+    def slow() -> Reconstructor:
+        held.wait(DEADLINE_SECONDS)
+        return ReliefReconstructor()
+
+    configured = Models(None, slow, "models")
+    configured.begin()
+    request: Any = None
+    with pytest.raises(InferenceError, match="inference_unavailable"):
+        configured.run(request)
+    held.set()
+    eventually(lambda: configured.status() == READY)
