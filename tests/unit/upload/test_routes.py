@@ -283,6 +283,7 @@ def test_the_count_is_forgotten_soon(table: Any, memory: str) -> None:
         {"content_type": f"image/{'x' * 100}"},
         {"name": "\x1b[31mred"},
         {"name": "a\u2028b"},
+        {"name": "a\u202egnp.exe"},
     ],
 )
 def test_names_and_kinds_of_files_are_plain_text(body: dict[str, str]) -> None:
