@@ -106,7 +106,9 @@ async function run(
 
 /** The API takes no control characters in names. */
 function filename(name: string): { filename?: string } {
-  const clean = name.replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, "").slice(0, LONGEST_NAME);
+  const clean = name
+    .replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, "")
+    .slice(0, LONGEST_NAME);
   return clean ? { filename: clean } : {};
 }
 

@@ -12,8 +12,8 @@ from gen3d_events.read_model import JobState, SessionState
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 PRINTABLE = r"^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$"
-"""No control characters, line breaks or changes of the writing's direction: names stand in mails, file names and
-logs."""
+"""No control characters, line breaks or changes of the writing's direction: names stand in mails, file
+names and logs."""
 
 Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=PRINTABLE)
