@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -40,6 +41,8 @@ def classed() -> Iterator[None]:
     except Exception as error:
         code = "inference_failed"
         if isinstance(error, MemoryError) or gpu.is_out_of_memory(error):
+            # What failed is still held by the frames of the error.
+            traceback.clear_frames(error.__traceback__)
             gpu.free()
             code = "inference_out_of_memory"
         raise InferenceError(code, f"{type(error).__name__}: {error}") from error

@@ -88,7 +88,10 @@ def weights_folder(environment: Mapping[str, str]) -> Path:
 
 
 _SEGMENTERS = {"classical": "gen3d_inference.engines.classical:ClassicalSegmenter"}
-_RECONSTRUCTORS = {"relief": "gen3d_inference.engines.relief:ReliefReconstructor"}
+_RECONSTRUCTORS = {
+    "relief": "gen3d_inference.engines.relief:ReliefReconstructor",
+    "sam3d": "gen3d_inference.engines.sam3d:Sam3dReconstructor",
+}
 
 
 def segmenter_maker(environment: Mapping[str, str]) -> Callable[[], Segmenter]:
@@ -111,11 +114,11 @@ def _maker(variable: str, known: dict[str, str], environment: Mapping[str, str])
         module, _, attribute = known[name].partition(":")
         try:
             engine = getattr(import_module(module), attribute)
+            return engine.load(environment) if hasattr(engine, "load") else engine()
         except ImportError as error:
             raise EngineUnavailable(
                 f"{name} cannot be imported: {error}. Set {variable}_PYTHON to the interpreter of the "
                 "environment that has its packages; in the image that is done."
             ) from error
-        return engine.load(environment) if hasattr(engine, "load") else engine()
 
     return make

@@ -11,7 +11,6 @@ import signal
 import sys
 import threading
 import time
-import venv
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from http import HTTPStatus
@@ -29,6 +28,8 @@ from gen3d_inference.failures import InferenceError
 from gen3d_inference.lifecycle import LOADING, READY, Models
 from gen3d_inference.settings import models
 from gen3d_inference.warm_up import ball
+
+from tests.unit.inference.environments import make_environment
 
 DEADLINE_SECONDS = 90
 WEIGHT_FREE = {"GEN3D_SEGMENTER": "classical", "GEN3D_RECONSTRUCTOR": "relief", "MODEL_BUCKET": "models"}
@@ -70,13 +71,10 @@ def eventually(holds: Callable[[], object]) -> None:
 @pytest.fixture(scope="session")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Another environment, whose relief does what it is told."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    venv.create(folder, with_pip=False)
-    packages = next(folder.glob("lib/python*/site-packages"))
-    (packages / "shared.pth").write_text(str(Path(np.__file__).parents[1]))
-    (packages / "only_there.py").write_text(ONLY_THERE)
-    (packages / "sitecustomize.py").write_text("import os\nif 'ORDER' in os.environ: import only_there\n")
-    return folder / "bin" / "python"
+    starts = "import os\nif 'ORDER' in os.environ: import only_there"
+    return make_environment(
+        tmp_path_factory.mktemp("elsewhere"), {"only_there": ONLY_THERE, "sitecustomize": starts}
+    )
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""The models' files: where they come from, that they are whole, and where the endpoint finds them."""
