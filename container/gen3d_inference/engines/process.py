@@ -66,9 +66,9 @@ def _computed(engine: Any, message: Message) -> bytes:
     photo: Photo = arrays["photo"]
     if "mask" not in arrays:
         embedding = engine.embed(photo)
-        return pack_embedding(replace(embedding, vram_peak=gpu.peak_bytes()))
+        return pack_embedding(replace(embedding, vram_peak=embedding.vram_peak or gpu.peak_bytes()))
     made = engine.reconstruct(photo, arrays["mask"], Quality(about["quality"]), about["seed"])
-    return pack_reconstruction(replace(made, vram_peak=gpu.peak_bytes()))
+    return pack_reconstruction(replace(made, vram_peak=made.vram_peak or gpu.peak_bytes()))
 
 
 def _end_with_the_server(descriptor: int) -> None:

@@ -37,7 +37,8 @@ from gen3d_inference.failures import InferenceError
 Kind = Literal["segmenter", "reconstructor"]
 
 _MODULE = "gen3d_inference.engines.process"
-_SOURCES = [str(Path(package.__path__[0]).parent) for package in (gen3d_inference, gen3d_events)]
+SOURCES = [str(Path(package.__path__[0]).parent) for package in (gen3d_inference, gen3d_events)]
+"""The folders of the code that the server and its engines share."""
 _STDERR = 2
 _END_SECONDS = 10
 
@@ -51,7 +52,7 @@ class _Remote:
         try:
             self._process = subprocess.Popen(  # noqa: S603
                 [python, "-m", _MODULE, str(theirs.fileno()), kind],
-                env={**environment, "PYTHONPATH": os.pathsep.join(_SOURCES)},
+                env={**environment, "PYTHONPATH": os.pathsep.join(SOURCES)},
                 stdin=subprocess.DEVNULL,
                 stdout=_STDERR,
                 pass_fds=[theirs.fileno()],
