@@ -64,6 +64,12 @@ def clean(splat: Splat, limit: int, seed: int = 42) -> Cloud:
     return Cloud(cleaned, kept_neighbours, spacing, counts)
 
 
+def without_strays(splat: Splat, cloud: Cloud) -> Splat:
+    """All Gaussians of `splat` among the cleaned ones, also faint ones and those that the limit left out."""
+    _, distance = nearest(cloud.splat.position, splat.position, 1)
+    return splat.take(distance[:, 0] <= _STRAY * cloud.spacing)
+
+
 def nearest(points: Floats, queries: Floats, k: int) -> tuple[NDArray[np.int64], Floats]:
     """Indices (q, k) of the k points nearest to each query, nearest first, and their distances (q, k)."""
     search = o3d.core.nns.NearestNeighborSearch(tensor(points))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from gen3d_events.models import Engine, JobOptions, Quality
 
-from gen3d_meshing.clean import Cloud, clean
+from gen3d_meshing.clean import Cloud, clean, without_strays
 from gen3d_meshing.colour import vertex_colours
 from gen3d_meshing.formats import WRITERS
 from gen3d_meshing.formats.frames import FRAMES, y_up
@@ -46,7 +46,7 @@ class Preset:
 
 
 PRESETS = {
-    Quality.FAST: Preset(cells=56, gaussians=50_000, triangles=20_000, painted=30_000),
+    Quality.FAST: Preset(cells=48, gaussians=40_000, triangles=20_000, painted=20_000),
     Quality.BALANCED: Preset(cells=88, gaussians=120_000, triangles=50_000, painted=60_000),
     Quality.HIGH: Preset(cells=200, gaussians=500_000, triangles=150_000, painted=150_000),
 }
@@ -103,7 +103,8 @@ def mesh_splat(
     files: dict[str, bytes] = {}
     for form in options.formats:
         with clock.step(form):
-            files |= WRITERS[form](model, cloud.splat)
+            kept = without_strays(splat, cloud) if form == "splat" else cloud.splat
+            files |= WRITERS[form](model, kept)
     with clock.step("preview"):
         studio = Studio(model)
         files["preview.png"] = still(studio)

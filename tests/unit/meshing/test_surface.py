@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from gen3d_events.models import JobOptions, Quality
 from gen3d_events.samples import reconstructor
-from gen3d_meshing.clean import clean
+from gen3d_meshing.clean import clean, without_strays
 from gen3d_meshing.lean_open3d import tensor
 from gen3d_meshing.normals import outward_normals
 from gen3d_meshing.pipeline import PRESETS, Result, mesh_splat
@@ -69,6 +69,17 @@ def test_strays_and_faint_gaussians_are_left_out() -> None:
     assert len(cloud.splat) > 16_500
     assert far.mean() < 0.004  # of the 4 % that were put there
     assert cloud.splat.opacity.min() > 0.1
+
+
+def test_the_cleaned_splat_keeps_what_the_mesh_does_not_need() -> None:
+    solid = SOLIDS["torus"]
+    splat, _ = read_splat(noisy_splat(solid, 20_000))
+    cloud = clean(splat, 5_000)
+    kept = without_strays(splat, cloud)
+    far = np.abs(solid.distance(kept.position.astype(float))) > 5 * cloud.spacing
+    assert len(kept) > 0.94 * len(splat)  # 4 % are strays
+    assert far.mean() < 0.002
+    assert kept.opacity.min() < 0.1
 
 
 def test_a_floating_clump_is_left_out() -> None:

@@ -17,7 +17,7 @@ from gen3d_meshing.model import Model
 from gen3d_meshing.splat import Splat
 
 Writer = Callable[[Model, Splat], dict[str, bytes]]
-"""From the model and the cleaned Gaussians, both Z-up, to the content of files by name."""
+"""From the model and the Gaussians without strays, both Z-up, to the content of files by name."""
 
 
 def _usdz(model: Model, splat: Splat) -> dict[str, bytes]:
