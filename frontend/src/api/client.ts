@@ -11,6 +11,7 @@ import type {
   NewSession,
   SessionList,
   SessionView,
+  Ticket,
   Usage,
 } from "./types";
 
@@ -32,6 +33,7 @@ export const api = {
     request<JobView>("PATCH", job(sessionId, jobId), { name }),
   createLink: (sessionId: string, jobId: string, file: string) =>
     request<Link>("POST", `${job(sessionId, jobId)}/links`, { file }),
+  createTicket: () => request<Ticket>("POST", "/tickets"),
   usage: () => request<Usage>("GET", "/usage"),
   reportError: (body: ClientError) => request<unknown>("POST", "/client-errors", body),
 };

@@ -1,5 +1,13 @@
 /** The API's bodies, as docs/openapi.json describes them. The API leaves out what would be null. */
-import type { Engine, JobOptions, JobState, Problem, Row, SessionState } from "../../../events/events";
+import type {
+  Engine,
+  Gen3dEvent,
+  JobOptions,
+  JobState,
+  Problem,
+  Row,
+  SessionState,
+} from "../../../events/events";
 
 export type {
   EmbeddingManifest,
@@ -161,6 +169,15 @@ export interface Usage {
   bytes_stored: number;
   estimated_cost_usd: number;
 }
+
+/** Opens one socket, within a minute. */
+export interface Ticket {
+  ticket: string;
+  expires_at: string;
+}
+
+/** An event as the socket tells it. */
+export type Happening = Pick<Gen3dEvent, "detail-type" | "detail">;
 
 export interface ClientError {
   message: string;

@@ -35,8 +35,6 @@ export interface MakeProps {
 export interface ProgressProps {
   session: SessionView;
   job: JobView;
-  /** Something was done to the job here: the API's answer. */
-  onChange: (job: JobView) => void;
   /** Another job with this one's mask, perhaps with other options. */
   onRetry: (job: JobView) => void;
   /** Back to the photo, to mark the object anew. */

@@ -1,12 +1,12 @@
 import { useEffect, useState } from "preact/hooks";
 
+import { jobState, problem } from "../api/read-model";
 import type { ProgressProps } from "../app/contracts";
 import { Button } from "../ui/Button";
 import { Notice } from "../ui/Notice";
 import { Progress as Bar } from "../ui/Progress";
 import "./progress.css";
 import { duration, expectedSeconds, progress, type Step } from "./progress";
-import { jobState, problem } from "./read-model";
 
 /** A mask that has not come after so long was lost with the page that sent it. */
 const LOST_AFTER_SECONDS = 90;

@@ -1,7 +1,7 @@
 // What a job's progress display says: the steps from the mask to the model, in words. Pure.
 import type { Folded, ReconstructionRetryScheduled } from "../../../events/events";
 import type { JobView, Quality, Row } from "../api/types";
-import { jobState, problem } from "./read-model";
+import { jobState, problem } from "../api/read-model";
 
 export type StepName = "mask" | "queue" | "reconstruction" | "mesh";
 export type StepState = "waiting" | "running" | "done" | "failed";

@@ -30,7 +30,7 @@ interface Plan {
 }
 
 export function Session({ sessionId, jobId }: SessionProps) {
-  const { session, problem, refresh, setJob } = useSession(sessionId);
+  const { session, problem, refresh } = useSession(sessionId);
   const [plan, setPlan] = useState<Plan>();
   if (!session) {
     if (problem?.code === "session_not_found") return <Missing />;
@@ -78,7 +78,7 @@ export function Session({ sessionId, jobId }: SessionProps) {
       {!here && (
         <div class="session-part session-read" key={jobId}>
           {job ? (
-            <Job session={session} job={job} onChange={setJob} onRetry={retry} onBack={toPhoto} />
+            <Job session={session} job={job} onRetry={retry} onBack={toPhoto} />
           ) : (
             <JobAwaited onMissing={refresh} />
           )}

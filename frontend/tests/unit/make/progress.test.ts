@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import vectors from "../../../../events/vectors/state.json";
+import { fold, jobState } from "../../../src/api/read-model";
 import type { JobView, Row } from "../../../src/api/types";
 import { duration, expectedSeconds, progress } from "../../../src/make/progress";
-import { fold, jobState } from "../../../src/make/read-model";
 
 type Told = Parameters<typeof fold>[1];
 const CREATED = "2026-11-20T12:01:31Z";

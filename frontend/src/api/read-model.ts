@@ -1,6 +1,6 @@
 // The read model: events folded into rows, and a row's state. The same rules as events/gen3d_events/read_model.py;
 // events/vectors/state.json holds both to them.
-import type { Gen3dEvent, JobState, Problem, Row, SessionState } from "../api/types";
+import type { Happening, JobState, Problem, Row, SessionState } from "./types";
 
 type Entry = { event_id: string; at: string } & Record<string, unknown>;
 type Entries = Record<string, Entry | undefined>;
@@ -29,10 +29,8 @@ const MENDED_BY: Readonly<Record<string, string>> = {
   image_rejected: "image_uploaded",
 };
 
-type Told = Pick<Gen3dEvent, "detail-type" | "detail">;
-
 /** The attribute that an event owns; what there is of each attempt is numbered from the second one on. */
-export function attribute(event: Told): string {
+export function attribute(event: Happening): string {
   const name = event["detail-type"].toLowerCase().replaceAll(" ", "_");
   const { data } = event.detail;
   const attempt = EACH_ATTEMPT.has(event["detail-type"]) && "attempt" in data ? data.attempt : 1;
@@ -40,7 +38,7 @@ export function attribute(event: Told): string {
 }
 
 /** The row after `event`. Commutative, associative and idempotent. */
-export function fold(row: Row, event: Told): Row {
+export function fold(row: Row, event: Happening): Row {
   const name = attribute(event);
   const { event_id, occurred_at, causation_id } = event.detail.metadata;
   const cause = causation_id === undefined ? {} : { cause: causation_id };

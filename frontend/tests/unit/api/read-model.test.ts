@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Gen3dEvent, Problem, Row } from "../../../../events/events";
 import vectors from "../../../../events/vectors/state.json";
-import { attribute, fold, jobState, problem, sessionState } from "../../../src/make/read-model";
+import { attribute, fold, jobState, problem, sessionState } from "../../../src/api/read-model";
 
 type Told = Pick<Gen3dEvent, "detail-type" | "detail">;
 interface Story {
