@@ -33,19 +33,21 @@ def models(environment: Mapping[str, str]) -> Models:
     if not (bucket := environment.get("MODEL_BUCKET")):
         raise EngineUnavailable("MODEL_BUCKET is not set. Set it to the bucket that holds the decoders.")
     return Models(
-        _segmenter(environment) if tasks != "reconstruct" else None,
-        _reconstructor(environment) if tasks != "embed" else None,
+        segmenter(environment) if tasks != "reconstruct" else None,
+        reconstructor(environment) if tasks != "embed" else None,
         bucket,
     )
 
 
-def _segmenter(environment: Mapping[str, str]) -> Callable[[], Segmenter]:
+def segmenter(environment: Mapping[str, str]) -> Callable[[], Segmenter]:
+    """What loads the segmenter, here or in its own environment. Raises EngineUnavailable."""
     here = segmenter_maker(environment)
     python = environment.get("GEN3D_SEGMENTER_PYTHON")
     return partial(RemoteSegmenter, python, environment) if python else here
 
 
-def _reconstructor(environment: Mapping[str, str]) -> Callable[[], Reconstructor]:
+def reconstructor(environment: Mapping[str, str]) -> Callable[[], Reconstructor]:
+    """What loads the reconstructor, here or in its own environment. Raises EngineUnavailable."""
     here = reconstructor_maker(environment)
     python = environment.get("GEN3D_RECONSTRUCTOR_PYTHON")
     return partial(RemoteReconstructor, python, environment) if python else here

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
 import struct
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,24 +20,20 @@ from gen3d_inference.engines.sam3d import UPSTREAM, Sam3dReconstructor, rgba, sp
 from gen3d_inference.failures import InferenceError
 from gen3d_inference.ply import SH_C0, from_ply, to_ply
 from gen3d_inference.warm_up import ball
-from gen3d_inference.weights import manifest
 
 from tests.unit.inference.environments import make_environment
+from tests.unit.inference.sam3d_environment import (
+    CONFIGURATION,
+    describe,
+    environment,
+    make_upstream,
+    make_weights,
+)
 from tests.unit.inference.upstream import double
 
 HERE = Path(__file__).parent / "upstream"
 RECORD = json.loads((HERE / "sam3d_objects.json").read_text())
 PHOTO, MASK = ball()
-CONFIGURATION = """
-_target_: sam3d_objects.pipeline.inference_pipeline_pointmap.InferencePipelinePointMap
-ss_generator_ckpt_path: ss_generator.ckpt
-decode_formats: [gaussian, mesh]
-depth_model:
-  _target_: sam3d_objects.pipeline.depth_models.moge.MoGe
-  model:
-    _target_: moge.model.v1.MoGeModel.from_pretrained
-    pretrained_model_name_or_path: Ruicheng/moge-vitl
-"""
 
 
 @pytest.fixture
@@ -192,58 +187,14 @@ def test_what_is_not_finite_is_left_out_and_nothing_at_all_is_a_failure() -> Non
 # --- loading, in an environment of its own ------------------------------------------------------------
 
 
-TORCH = """
-import os
-from types import SimpleNamespace
-
-cuda = SimpleNamespace(
-    is_available=lambda: "NO_GPU" not in os.environ,
-    OutOfMemoryError=type("OutOfMemoryError", (RuntimeError,), {}),
-    max_memory_allocated=lambda: 31 << 30,
-    reset_peak_memory_stats=lambda: None,
-)
-"""
-
-
 @pytest.fixture(scope="session")
 def upstream(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreter of an environment that has hydra, and doubles of torch, MoGe and SAM 3D Objects."""
-    pipeline = "sam3d_objects.pipeline"
-    return make_environment(
-        tmp_path_factory.mktemp("upstream"),
-        {
-            "sam3d_double": (HERE / "double.py").read_text(),
-            f"{pipeline}.inference_pipeline_pointmap": "from sam3d_double import *",
-            f"{pipeline}.depth_models.moge": "from sam3d_double import DepthModel as MoGe",
-            "moge.model.v1": "from sam3d_double import MoGeModel",
-            "torch": TORCH,
-        },
-    )
+    return make_upstream(tmp_path_factory.mktemp("upstream"))
 
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
-    folder = tmp_path / "weights"
-    for path, text in {
-        "sam-3d-objects/checkpoints/pipeline.yaml": CONFIGURATION,
-        "sam-3d-objects/checkpoints/ss_generator.ckpt": "pickle",
-        "moge/model.pt": "pickle",
-        "torch/hub/checkpoints/dinov2.pth": "pickle",
-    }.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text)
-    describe(folder)
-    return folder
-
-
-def describe(folder: Path) -> None:
-    files = manifest.described(folder, (one for one in folder.rglob("*") if one.is_file()))
-    made = manifest.Manifest(revisions={}, files=files)
-    (folder / manifest.NAME).write_text(made.model_dump_json())
-
-
-def environment(weights: Path, **more: str) -> dict[str, str]:
-    return {"GEN3D_RECONSTRUCTOR": "sam3d", "GEN3D_WEIGHTS": str(weights), "PATH": os.environ["PATH"], **more}
+    return make_weights(tmp_path / "weights")
 
 
 def test_it_loads_verified_files_through_hydra_and_computes(upstream: Path, weights: Path) -> None:
