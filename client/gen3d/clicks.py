@@ -27,6 +27,7 @@ from gen3d.prompts import Box, Point, check_prompts, check_within, corners, obje
 Arrays = dict[str, NDArray[Any]]
 
 CANDIDATES = 4
+_MASKED = "masked_"
 _LOW_CORNER, _HIGH_CORNER = 2, 3
 
 
@@ -54,7 +55,8 @@ class Decoder:
         }
         given = {**self._tensors, **prompts}
         if earlier is not None and "mask" in self.sessions:
-            given |= self._run("mask", given)
+            masked = self._run("mask", given)
+            given |= {name.removeprefix(_MASKED): tensor for name, tensor in masked.items()}
         return self._run("decode", given)
 
     def _run(self, role: Role, given: Arrays) -> Arrays:

@@ -87,9 +87,9 @@ class TensorSpec(Model):
 
 Role = Literal["prepare", "mask", "decode"]
 """What an ONNX graph of a decoder is for. `prepare` runs once per photo on the tensors, and its outputs join
-or replace them by name; `mask` runs for an earlier mask, on the same and on `mask_input`, and its outputs
-replace tensors for that one decoding; `decode` makes masks of clicks. Each takes what it declares as inputs,
-by name."""
+or replace them by name; `mask` runs for an earlier mask, on the same and on `mask_input`, and its output
+`masked_x` replaces the tensor `x` for that one decoding (no graph may name an output as an input); `decode`
+makes masks of clicks. Each takes what it declares as inputs, by name."""
 
 
 class DecoderGraph(Model):

@@ -10,6 +10,7 @@ import type { NamedTensor } from "./safetensors";
 
 /** Candidate 0 is the one to take; 1 to 3 go from a part to the whole. */
 export const CANDIDATES = 4;
+const MASKED = /^masked_/;
 const LOW_CORNER = 2;
 const HIGH_CORNER = 3;
 
@@ -65,7 +66,10 @@ export class Decoder {
       has_mask_input: new Tensor("float32", [earlier ? 1 : 0], [1]),
     };
     const refine = earlier && this.graphs.get("mask");
-    const replaced = refine ? await run(refine, given) : {};
+    const masked = refine ? await run(refine, given) : {};
+    const replaced = Object.fromEntries(
+      Object.entries(masked).map(([name, tensor]) => [name.replace(MASKED, ""), tensor]),
+    );
     const { masks, scores } = await run(this.graphs.get("decode"), { ...given, ...replaced });
     if (masks?.dims.join() !== [1, CANDIDATES, height, width].join() || scores?.size !== CANDIDATES)
       throw mismatch(`It gives masks of ${String(masks?.dims)}.`);

@@ -200,6 +200,25 @@ def test_the_prepare_graph_of_a_decoder_runs_once_for_its_tensors() -> None:
     assert np.array_equal(decoder._tensors["doubled"], 2 * tensors["features"])
 
 
+def test_the_mask_graph_of_a_decoder_replaces_tensors_for_an_earlier_mask_alone() -> None:
+    """It turns the earlier mask round, inside out."""
+    mask = parser.parse_model("""
+    <ir_version: 8, opset_import: ["" : 17]>
+    mask (float[1, 1, h, w] mask_input) => (float[1, 1, h, w] masked_mask_input) {
+        masked_mask_input = Neg (mask_input)
+    }
+    """).SerializeToString()
+    tensors, decode = load(FILES["embedding.safetensors"]), FILES["decode.onnx"]
+    turning = Decoder(clicks().manifest, tensors, {"mask": mask, "decode": decode})
+    plain = Decoder(clicks().manifest, tensors, {"decode": decode})
+    point, label = np.array([[60, 60]], np.float32), np.array([1], np.float32)
+    earlier = plain.decode(point, label)["masks"][0, 0]
+    assert np.array_equal(
+        turning.decode(point, label, earlier)["masks"], plain.decode(point, label, -earlier)["masks"]
+    )
+    assert np.array_equal(turning.decode(point, label)["masks"], plain.decode(point, label)["masks"])
+
+
 numbers = st.floats(-50, 700) | st.just(math.nan)
 points = st.lists(st.tuples(numbers, numbers, st.integers(0, 1)), max_size=4)
 boxes = st.lists(st.tuples(numbers, numbers, numbers, numbers), max_size=3)

@@ -12,7 +12,7 @@ import type { EmbeddingManifest } from "../../../src/api/types";
 import { content, sha256 } from "../../../src/select/content";
 import type { Edit } from "../../../src/select/edits";
 import { DecoderFailure } from "../../../src/select/failure";
-import { checkTensors, parseManifest } from "../../../src/select/manifest";
+import { checkTensors, parseManifest, type Role } from "../../../src/select/manifest";
 import { boxOf } from "../../../src/select/objects";
 import { Decoder } from "../../../src/select/onnx";
 import { readSafetensors, type NamedTensor } from "../../../src/select/safetensors";
@@ -114,6 +114,28 @@ test("a lower threshold takes more in", async () => {
   for (const threshold of [3, 0, -3]) shares.push((await segmenter.outline({ ...it, threshold })).share);
   expect(shares).toEqual([...shares].sort((a, b) => a - b));
   expect(new Set(shares).size).toBeGreaterThan(1);
+});
+
+test("the mask graph replaces tensors for an earlier mask alone", async () => {
+  // masked_mask_input = Neg (mask_input), as ONNX
+  const turn =
+    "CAg6hQEKJgoKbWFza19pbnB1dBIRbWFza2VkX21hc2tfaW5wdXQiA05lZzoAEgRtYXNrWiYKCm1hc2tfaW5wdXQSGAoWCAESEgoCCAEKAggB" +
+    "CgMSAWgKAxIBd2ItChFtYXNrZWRfbWFza19pbnB1dBIYChYIARISCgIIAQoCCAEKAxIBaAoDEgF3QgQKABAR";
+  const graphs = new Map<Role, ArrayBuffer>([
+    ["mask", Uint8Array.from(atob(turn), (it) => it.charCodeAt(0)).buffer],
+    ["decode", graph],
+  ]);
+  const turning = await Decoder.load(manifest, tensors, graphs);
+  const { points, box } = wanted(cases[0]!);
+  const prompts = { points, box };
+  const logits = async (of: Decoder, earlier?: Float32Array) =>
+    (await of.decode(prompts, earlier)).candidates[0]!.data as Float32Array;
+  const same = (a: Float32Array, b: Float32Array) => a.length === b.length && a.every((it, i) => it === b[i]);
+  const plain = await logits(decoder);
+  const turned = plain.map((it) => -it);
+  expect(same(await logits(turning, plain), await logits(decoder, turned))).toBe(true);
+  expect(same(await logits(turning), plain)).toBe(true);
+  await turning.release();
 });
 
 test("undo and sliders run the decoder no more", async () => {
