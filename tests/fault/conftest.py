@@ -68,10 +68,11 @@ def system(cloud: Cloud) -> System:
 
 @pytest.fixture(autouse=True)
 def well_behaved(request: pytest.FixtureRequest) -> Iterator[None]:
-    """No test leaves the endpoint misbehaving."""
+    """No test leaves the endpoint misbehaving, or dead letters."""
     yield
     if "cloud" in request.fixturenames:
         request.getfixturevalue("cloud").behave()
+        request.getfixturevalue("system").bury()
 
 
 @pytest.fixture(scope="session")
