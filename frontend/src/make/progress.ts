@@ -195,7 +195,7 @@ function median(values: (number | undefined)[]): number | undefined {
 }
 
 function percent(part: number): string {
-  return part.toLocaleString("en", { style: "percent", maximumFractionDigits: part < 0.1 ? 1 : 0 });
+  return `${(100 * part).toLocaleString("en", { maximumFractionDigits: part < 0.1 ? 1 : 0 })} %`;
 }
 
 /** "8 s", "2 min 5 s", "1 h 3 min". */

@@ -12,7 +12,7 @@ import { Cutout } from "./Cutout";
 import { Downloads } from "./Downloads";
 import { JobFiles } from "./files";
 import { Icon } from "./icons";
-import { USUAL } from "./settings";
+import { rememberedMode, rememberMode, USUAL } from "./settings";
 import { readStats, type Stats } from "./stats";
 import type { Mode } from "./viewer/layer";
 import { source } from "./viewer/load";
@@ -40,12 +40,19 @@ export function See({ session, job, onRetry }: SeeProps) {
     [job.job_id],
   );
   const modes = MODES.filter(({ mode }) => source(mode, files) !== undefined);
-  const [mode, setMode] = useState<Mode>(modes[0]?.mode ?? "splats");
+  const [mode, setMode] = useState<Mode>(
+    () => (modes.find((it) => it.mode === rememberedMode()) ?? modes[0])?.mode ?? "splats",
+  );
   const [settings, setSettings] = useState(USUAL);
   const [stats, setStats] = useState<Stats>();
   const [ar, setAr] = useState(false);
   const group = useId();
   const handheld = useMemo(() => matchMedia("(pointer: coarse)").matches, []);
+
+  function choose(chosen: Mode): void {
+    setMode(chosen);
+    rememberMode(chosen);
+  }
 
   useEffect(() => {
     files
@@ -75,7 +82,7 @@ export function See({ session, job, onRetry }: SeeProps) {
           <legend class="unseen">Show as</legend>
           {modes.map(({ mode: value, label, words }) => (
             <label key={value} title={words}>
-              <input type="radio" name={group} checked={mode === value} onChange={() => setMode(value)} />
+              <input type="radio" name={group} checked={mode === value} onChange={() => choose(value)} />
               <span>{label}</span>
             </label>
           ))}

@@ -1,5 +1,5 @@
 // What can be set of the view, beside the camera.
-import { AS_MADE, type Look } from "./viewer/layer";
+import { AS_MADE, type Look, type Mode } from "./viewer/layer";
 import type { Light } from "./viewer/stage";
 
 export type Background = "dark" | "light" | "checker";
@@ -15,3 +15,22 @@ export const USUAL: Settings = {
   light: { strength: 1, direction: 35 },
   background: "dark",
 };
+
+const KEY = "gen3d.mode";
+
+/** The way of showing that was chosen last. */
+export function rememberedMode(): string | null {
+  try {
+    return localStorage.getItem(KEY);
+  } catch {
+    return null; // a browser that stores nothing
+  }
+}
+
+export function rememberMode(mode: Mode): void {
+  try {
+    localStorage.setItem(KEY, mode);
+  } catch {
+    // Then the next model is shown as the first was.
+  }
+}

@@ -9,6 +9,7 @@ import {
   clampedTo,
   fit,
   moved,
+  resized,
   showing,
   toPhoto,
   within,
@@ -57,6 +58,7 @@ export function Stage(props: StageProps) {
   const root = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const [stage, setStage] = useState<Size>({ width: 0, height: 0 });
+  const measured = useRef<Size>(undefined);
   const [view, setView] = useState<View>();
   const [drag, setDrag] = useState<Drag>();
   const [pointer, setPointer] = useState<Place>();
@@ -72,10 +74,11 @@ export function Stage(props: StageProps) {
     const watch = new ResizeObserver(([entry]) => {
       if (!entry) return;
       const { width, height } = entry.contentRect;
-      setStage({ width, height });
-      setView((old) =>
-        old && old.scale > fit({ width, height }, size).scale ? old : fit({ width, height }, size),
-      );
+      const now = { width, height };
+      const before = measured.current;
+      measured.current = now;
+      setStage(now);
+      setView((old) => (old && before ? resized(old, before, now, size) : fit(now, size)));
     });
     if (root.current) watch.observe(root.current);
     return () => watch.disconnect();

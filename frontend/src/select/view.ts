@@ -65,6 +65,13 @@ export function showing(view: View, place: Place, stage: Size, photo: Size): Vie
   return dx || dy ? moved(view, dx, dy, stage, photo) : view;
 }
 
+/** On a stage of another size a photo that was shown whole is so again; a closer look stays as close, at its middle. */
+export function resized(view: View, before: Size, stage: Size, photo: Size): View {
+  const whole = fit(stage, photo);
+  if (view.scale <= Math.max(fit(before, photo).scale, whole.scale)) return whole;
+  return moved(view, (stage.width - before.width) / 2, (stage.height - before.height) / 2, stage, photo);
+}
+
 /** A photo that fits is centred; a larger one covers the stage up to its margin. */
 function kept(view: View, stage: Size, photo: Size): View {
   const along = (offset: number, room: number, length: number) =>

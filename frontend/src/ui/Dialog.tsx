@@ -16,6 +16,7 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   useEffect(() => {
     const dialog = element.current;
     dialog?.showModal();
+    dialog?.scrollTo(0, 0); // the focus may be far below
     return () => dialog?.close();
   }, []);
   return (

@@ -37,7 +37,7 @@ export function New() {
       <h1 class="page-title">Start with a photo</h1>
       <PhotoPicker multiple onFiles={start} />
       <div class="new-sample">
-        <img src={sample} alt="" width="96" height="72" />
+        <img src={sample} alt="" width="72" height="96" />
         <p>No photo at hand?</p>
         <Button busy={busy} onClick={() => void trySample()}>
           Try the sample

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { fit, moved, showing, toPhoto, toScreen, within, zoomed } from "../../../src/select/view";
+import { fit, moved, resized, showing, toPhoto, toScreen, within, zoomed } from "../../../src/select/view";
 import { random } from "./helpers";
 
 const photo = { width: 768, height: 1024 };
@@ -47,4 +47,19 @@ test("the view follows the cursor", () => {
   const seen = toScreen(showing(near, corner, stage, photo), corner);
   expect(seen.x).toBeLessThan(stage.width);
   expect(seen.y).toBeLessThan(stage.height);
+});
+
+test("on a stage of another size the whole photo is whole again, and a closer look keeps its middle", () => {
+  for (const other of [
+    { width: 350, height: 500 },
+    { width: 1500, height: 900 },
+  ]) {
+    expect(resized(fit(stage, photo), stage, other, photo)).toEqual(fit(other, photo));
+    const near = zoomed(fit(stage, photo), 6, { x: 450, y: 300 }, stage, photo);
+    const after = resized(near, stage, other, photo);
+    expect(after.scale).toBe(near.scale);
+    const [was, is] = [stage, other].map(({ width, height }) => ({ x: width / 2, y: height / 2 }));
+    expect(toPhoto(after, is!).x).toBeCloseTo(toPhoto(near, was!).x);
+    expect(toPhoto(after, is!).y).toBeCloseTo(toPhoto(near, was!).y);
+  }
 });
