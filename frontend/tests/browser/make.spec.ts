@@ -1,64 +1,178 @@
-// From a marked object to a model in hand, on a real local cloud.
+// From a photo to a model in hand, on a real local cloud.
 import { readFileSync } from "node:fs";
 
-import { accessible, expect, fits, openSample, signInAsDemoUser, test } from "./test";
+import type { Page } from "@playwright/test";
 
-test("an object becomes a model that is seen, taken along and made again", async ({ page }) => {
-  test.setTimeout(400_000);
-  const slow = { timeout: 120_000 };
+import type { NewJob } from "../../src/api/types";
+import { accessible, enter, expect, fits, misbehave, scene, tabTo, test } from "./test";
+
+const SLOW = { timeout: 120_000 };
+const QUICK: NewJob = { options: { quality: "fast", formats: ["glb"], texture: null } };
+const ready = (page: Page) => page.getByRole("button", { name: "Make the 3D model" });
+
+test("by keyboard alone, from signing in to a downloaded model", async ({ page }) => {
+  test.setTimeout(300_000);
   await page.setViewportSize({ width: 900, height: 700 });
-  await signInAsDemoUser(page);
-  await openSample(page);
+  await page.goto("/");
+  await enter(page, page.getByRole("button", { name: "Continue as the demo user" }));
+  await enter(page, page.getByRole("button", { name: "Try the sample" }));
 
-  // A click in the middle of the photo, where the sample's object is.
-  const photo = page.getByLabel("The photo", { exact: true });
-  await expect(photo).toBeVisible(slow);
-  await expect(page.getByText("Getting ready")).toBeHidden(slow);
-  await photo.click();
-  await page.getByRole("button", { name: "Make the 3D model" }).click(slow);
+  // The arrow key shows the cursor in the middle of the photo, where the sample's object is.
+  await expect(page.getByLabel("The photo", { exact: true })).toBeVisible(SLOW);
+  await expect(page.locator("[data-decoder=ready]")).toBeVisible(SLOW);
+  await tabTo(page, page.getByLabel("The photo", { exact: true }));
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await expect(ready(page)).toBeEnabled(SLOW);
+  await enter(page, ready(page));
+  await expect(page.getByRole("heading", { name: "Make the model" })).toBeVisible();
+  await page.reload(); // the options are not begun yet, but the object is still marked
+  await expect(ready(page)).toBeEnabled(SLOW);
+  await enter(page, ready(page));
 
-  await expect(page.getByRole("heading", { name: "Make the model" })).toBeVisible(slow);
   await expect(page.getByRole("img", { name: /cut out/ })).toBeVisible();
   await accessible(page);
-  await page.getByRole("radio", { name: /^Fast/ }).check();
-  await page.getByRole("checkbox", { name: /^Splats/ }).check();
-  for (const format of ["GLB", "USDZ", "Splats"])
-    await page.getByRole("checkbox", { name: new RegExp(`^${format}`) }).uncheck();
-  await page.getByRole("button", { name: "Make the model" }).click();
+  await tabTo(page, page.getByRole("radio", { name: /^Balanced/ }));
+  await page.keyboard.press("ArrowUp");
+  await expect(page.getByRole("radio", { name: /^Fast/ })).toBeChecked();
+  for (const format of ["GLB", "USDZ", "Splats"]) {
+    await tabTo(page, page.getByRole("checkbox", { name: new RegExp(`^${format}`) }));
+    await page.keyboard.press("Space");
+  }
+  await enter(page, page.getByRole("button", { name: "Make the model" }));
   await expect(page.getByText("Choose at least one.")).toBeVisible();
-  await page.getByRole("checkbox", { name: /^GLB/ }).check();
-  await page.getByRole("button", { name: "Make the model" }).click();
+  await tabTo(page, page.getByRole("checkbox", { name: /^GLB/ }));
+  await page.keyboard.press("Space");
 
-  // On its way; a reload in the middle loses nothing.
-  await page.waitForURL(/\/job_/, slow);
-  await expect(
-    page
-      .getByText("Reconstruction")
-      .or(page.getByRole("radio", { name: "Mesh" }))
-      .first(),
-  ).toBeVisible(slow);
+  // The endpoint takes its time, so that there is a way to look at.
+  await misbehave("slow", "--task", "reconstruct", "--seconds", "5");
+  const before = connected(page);
+  await enter(page, page.getByRole("button", { name: "Make the model" }));
+  await page.waitForURL(/\/job_/, SLOW);
+  await expect(page.getByText("Reconstruction")).toBeVisible();
+  await before;
+  const live = connected(page);
   await page.reload();
-  const mesh = page.getByRole("radio", { name: "Mesh" });
-  await expect(mesh).toBeVisible(slow);
-  await mesh.check(slow);
-  await expect(page.getByLabel("The model in 3D")).toHaveAttribute("data-shown", "mesh", slow);
-  await expect(page.getByText("Made without a trained model.")).toBeVisible();
   await accessible(page);
 
-  const saved = page.waitForEvent("download", slow);
-  await page.getByRole("button", { name: /^GLB .*take this if unsure/ }).click();
-  const glb = readFileSync(await (await saved).path());
+  // From the socket's first answer on the API is silent, and the page tells what happens nevertheless.
+  const address = new URL(await live);
+  const api = await silent(page);
+  await expect(page.getByRole("status").filter({ hasText: "The model is ready." })).toBeAttached(SLOW);
+  expect(api.asked).toBeLessThan(3);
+  expect([...address.searchParams.keys()]).toEqual(["ticket"]);
+  api.speak();
+
+  await tabTo(page, page.getByRole("radio", { name: "Splats" }));
+  await page.keyboard.press("ArrowLeft"); // round to the last
+  await expect(page.getByLabel("The model in 3D")).toHaveAttribute("data-shown", "mesh", SLOW);
+  await expect(page.getByText("Made without a trained model.")).toBeVisible();
+  await accessible(page);
+  const saved = page.waitForEvent("download", SLOW);
+  await enter(page, page.getByRole("button", { name: /^GLB .*take this if unsure/ }));
+  opens(readFileSync(await (await saved).path()));
+  await page.reload();
+  await expect(page.getByLabel("The model in 3D")).toHaveAttribute("data-shown", "mesh", SLOW);
+
+  // The same mask, other options; the network is gone for a while.
+  const first = page.url();
+  await page.setViewportSize({ width: 390, height: 844 });
+  await enter(page, page.getByRole("button", { name: "Make it again with other options" }));
+  await expect(page.getByRole("radio", { name: /^Fast .*The last time it took/ })).toBeChecked();
+  await tabTo(page, page.getByRole("checkbox", { name: /^STL/ }));
+  await page.keyboard.press("Space");
+  await page.context().setOffline(true);
+  await enter(page, page.getByRole("button", { name: "Make it again" }));
+  await expect(page.getByText("You are offline.")).toBeVisible();
+  await page.context().setOffline(false);
+  await page.waitForURL((url) => /\/job_/.test(url.href) && url.href !== first, SLOW);
+  await fits(page);
+  await expect(page.getByRole("button", { name: /^STL/ })).toBeVisible(SLOW);
+  await fits(page);
+});
+
+test.describe("a job", () => {
+  let session: string;
+  test.use({ storageState: ({ signedIn }, use) => use(signedIn) });
+  test.beforeAll(async ({ api }) => {
+    session = await api.session(scene("photo.jpg"));
+  });
+
+  test("is followed without a socket too, and through a lost network", async ({ page, context, api }) => {
+    await page.addInitScript(() => localStorage.setItem("gen3d.mode", "mesh"));
+    await page.routeWebSocket(/\/socket/, (socket) => socket.close());
+    await misbehave("slow", "--task", "reconstruct", "--seconds", "3");
+    await page.goto(await api.job(session, QUICK, scene("mask.png")));
+    await expect(page.getByRole("listitem").filter({ hasText: "Queue" })).toContainText("done");
+    await context.setOffline(true);
+    await expect(page.getByText("You are offline.")).toBeVisible();
+    await expect(page.getByText(/so far\. You can close the page/)).toBeVisible();
+    await context.setOffline(false);
+    await expect(page.getByLabel("The model in 3D")).toHaveAttribute("data-shown", "mesh", SLOW);
+  });
+
+  test("that fails says why, what to do, and can be tried again", async ({ page, api }) => {
+    await misbehave("fail", "--task", "reconstruct", "--code", "inference_failed");
+    await page.goto(await api.job(session, QUICK, scene("mask.png")));
+    const said = page.getByRole("alert");
+    await expect(said).toContainText("Computing failed for a reason that is not the photo's.", SLOW);
+    await expect(said).toContainText("Try again; if it fails again, tell the operator the job's id.");
+    await page.reload();
+    await expect(said).toContainText("Computing failed");
+    await accessible(page);
+    const failed = page.url();
+    await page.getByRole("button", { name: "Try again with this mask" }).click();
+    await page.getByRole("button", { name: "Make it again" }).click();
+    await page.waitForURL((url) => /\/job_/.test(url.href) && url.href !== failed);
+    await expect(page.getByText(/so far\. You can close the page/)).toBeVisible();
+  });
+});
+
+/** The address of the next socket that the page opens, when its first pong has come: from then on all is told. */
+function connected(page: Page): Promise<string> {
+  return new Promise((resolve) =>
+    page.once("websocket", (socket) =>
+      socket.on("framereceived", ({ payload }) => {
+        if (payload.toString().includes('"pong"')) resolve(socket.url());
+      }),
+    ),
+  );
+}
+
+/** Holds back what the API says of sessions, until it may speak. */
+async function silent(page: Page) {
+  const held: (() => void)[] = [];
+  let silence = true;
+  const api = {
+    asked: 0,
+    speak: () => {
+      silence = false;
+      for (const go of held) go();
+    },
+  };
+  await page.route("**/api/sessions/*", async (route) => {
+    api.asked++;
+    if (silence) await new Promise<void>((go) => held.push(go));
+    await route.continue();
+  });
+  return api;
+}
+
+/** A glTF of one file: chunks of the lengths that it says, a mesh whose data lie in it. */
+function opens(glb: Buffer): void {
   expect(glb.subarray(0, 4).toString()).toBe("glTF");
   expect(glb.readUInt32LE(8)).toBe(glb.length);
-
-  // The same mask, other options.
-  const first = page.url();
-  await page.getByRole("button", { name: "Make it again with other options" }).click();
-  await expect(page.getByRole("radio", { name: /^Fast .*The last time it took/ })).toBeChecked();
-  await page.getByRole("checkbox", { name: /^STL/ }).check();
-  await page.getByRole("button", { name: "Make it again" }).click();
-  await page.waitForURL((url) => /\/job_/.test(url.href) && url.href !== first, slow);
-  await page.setViewportSize({ width: 390, height: 844 });
-  await fits(page);
-  await expect(page.getByRole("button", { name: /^STL/ })).toBeVisible(slow);
-});
+  const length = glb.readUInt32LE(12);
+  expect(glb.subarray(16, 20).toString()).toBe("JSON");
+  const gltf = JSON.parse(glb.subarray(20, 20 + length).toString()) as {
+    meshes: { primitives: { attributes: Record<string, number>; indices: number }[] }[];
+    accessors: { count: number }[];
+    bufferViews: { byteOffset?: number; byteLength: number }[];
+  };
+  const data = glb.length - (20 + length + 8);
+  for (const { byteOffset = 0, byteLength } of gltf.bufferViews)
+    expect(byteOffset + byteLength).toBeLessThanOrEqual(data);
+  const { attributes, indices } = gltf.meshes[0]!.primitives[0]!;
+  expect(gltf.accessors[attributes["POSITION"]!]!.count).toBeGreaterThan(100);
+  expect(gltf.accessors[indices]!.count).toBeGreaterThan(300);
+}

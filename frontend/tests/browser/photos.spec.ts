@@ -1,15 +1,24 @@
-import { accessible, expect, fits, openSample, scene, signInAsDemoUser, test } from "./test";
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 
-test.beforeEach(async ({ page }) => signInAsDemoUser(page));
+import { accessible, drawn, expect, fits, scene, test, type File } from "./test";
+
+test.use({ storageState: ({ signedIn }, use) => use(signedIn) });
+
+const NOTES = { name: "notes.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no photo at all") };
+const MANY = "input[type=file][multiple]";
+const ONE = "input[type=file]:not([multiple]):not([capture])";
 
 test("several photos make several sessions; what is no photo is refused before it is sent", async ({
   page,
 }) => {
+  await page.goto("/");
+  await expect(page.getByRole("heading", { name: "Start with a photo" })).toBeVisible();
   await accessible(page);
-  await page.setInputFiles("input[type=file][multiple]", [
-    scene("photo.jpg"),
-    scene("mask.png"),
-    { name: "notes.jpg", mimeType: "image/jpeg", buffer: Buffer.from("no photo at all") },
+  await page.setInputFiles(MANY, [
+    await drawn(page, "one.png"),
+    await drawn(page, "two.png"),
+    NOTES,
     { name: "phone.heic", mimeType: "image/heic", buffer: Buffer.from("\0\0\0\x18ftypheic\0\0\0\0") },
   ]);
   const list = page.getByRole("listitem");
@@ -22,19 +31,14 @@ test("several photos make several sessions; what is no photo is refused before i
 });
 
 test("a photo over the limit is made smaller, and that is said", async ({ page }) => {
-  const huge = await page.evaluate(async () => {
-    const canvas = new OffscreenCanvas(9000, 900);
-    const context = canvas.getContext("2d");
-    if (context) context.fillRect(0, 0, 10, 10);
-    const blob = await canvas.convertToBlob({ type: "image/png" });
-    return [...new Uint8Array(await blob.arrayBuffer())];
-  });
-  const wide = { name: "wide.png", mimeType: "image/png", buffer: Buffer.from(huge) };
-  await page.setInputFiles("input[type=file][multiple]", [wide, scene("photo.jpg")]);
+  await page.goto("/");
+  await page.setInputFiles(MANY, [await drawn(page, "wide.png", 9000, 900), NOTES]);
   await expect(page.getByText("from 9000 × 900 to 4096 × 410 pixels")).toBeVisible();
 });
 
 test("a photo is pasted, and a lost network only makes it wait", async ({ page, context }) => {
+  await page.goto("/");
+  await expect(page.getByRole("heading", { name: "Start with a photo" })).toBeVisible();
   await context.setOffline(true);
   await expect(page.getByText("You are offline.")).toBeVisible();
   await page.evaluate(() => {
@@ -52,12 +56,44 @@ test("a photo is pasted, and a lost network only makes it wait", async ({ page, 
   await page.waitForURL(/\/sessions\/ses_/);
 });
 
-test("a photo is found, renamed, deleted, and comes back", async ({ page }) => {
-  const address = await openSample(page);
+test("a page that is closed goes on where it was: while a photo is sent, refused, and prepared", async ({
+  page,
+}) => {
+  await page.goto("/");
+  let hold = true; // the photo is not let through to S3
+  await page.route("**/*", (route) => {
+    const type = route.request().headers()["content-type"] ?? "";
+    return hold && type.startsWith("multipart/form-data") ? undefined : route.continue();
+  });
+  await page.setInputFiles(MANY, scene("photo.jpg"));
+  await page.waitForURL(/\/sessions\/ses_/);
+  await expect(page.getByText("Uploading")).toBeVisible();
+  hold = false;
+  await page.reload();
+  await expect(page.getByText("This photo was not uploaded. Choose it again.")).toBeVisible();
+  await accessible(page);
+
+  // Whoever looks at the first picture of an animation alone finds nothing wrong with it.
+  await page.setInputFiles(ONE, animation());
+  const refused = page.getByRole("alert").filter({ hasText: "The file holds several pictures." });
+  await expect(refused).toContainText("Upload a single still photo.");
+  await page.reload();
+  await expect(refused).toBeVisible();
+  await accessible(page);
+
+  await page.setInputFiles(ONE, await drawn(page, "small.png"));
+  const preparing = page.getByText("Preparing the photo");
+  await expect(preparing).toBeVisible();
+  await page.reload();
+  await expect(preparing.or(page.getByLabel("The photo", { exact: true })).first()).toBeVisible();
+  await expect(page.locator("[data-decoder=ready]")).toBeVisible({ timeout: 60_000 });
+});
+
+test("a photo is found, renamed, deleted, and comes back", async ({ page, api }) => {
+  await page.goto("/");
+  const session = await api.session(await drawn(page, "found.png"));
   await page.getByRole("link", { name: "History" }).click();
-  const card = page
-    .getByRole("article")
-    .filter({ has: page.locator(`a[href="${new URL(address).pathname}"]`) });
+  const card = page.getByRole("article").filter({ has: page.locator(`a[href="/sessions/${session}"]`) });
   await card.getByRole("button", { name: /More for/ }).click();
   await expect(page.getByRole("menuitem", { name: "Rename" })).toBeFocused();
   await page.keyboard.press("Enter");
@@ -92,10 +128,12 @@ test("an address of nothing says so", async ({ page }) => {
   await accessible(page);
 });
 
-test("a phone shows all of it, however long a name is", async ({ page }) => {
+test("a phone shows all of it, however long a name is", async ({ page, api }) => {
   await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto("/");
+  await expect(page.getByRole("heading", { name: "Start with a photo" })).toBeVisible();
   await fits(page);
-  await openSample(page);
+  await page.goto(`/sessions/${await api.session(await drawn(page, "small.png"))}`);
   await page.getByRole("button", { name: "More", exact: true }).click();
   await page.getByRole("menuitem", { name: "Rename the photo" }).click();
   const name = "A name without end ".repeat(5).trim();
@@ -107,3 +145,14 @@ test("a phone shows all of it, however long a name is", async ({ page }) => {
   await expect(page.getByRole("link", { name })).toBeVisible();
   await fits(page);
 });
+
+/** A PNG of two pictures. */
+function animation(): File {
+  const program = [
+    "import sys; from PIL import Image",
+    "one, two = (Image.new('RGB', (128, 128), colour) for colour in ('red', 'blue'))",
+    "one.save(sys.stdout.buffer, 'PNG', save_all=True, append_images=[two])",
+  ].join("\n");
+  const python = fileURLToPath(new URL("../../../.venv/bin/python", import.meta.url));
+  return { name: "two.png", mimeType: "image/png", buffer: execFileSync(python, ["-c", program]) };
+}

@@ -1,11 +1,29 @@
 // Step 3 alone: the shipped component, worker and decoder on the demo's photo, as a production build.
-import type { Locator, Page } from "@playwright/test";
+import type { BrowserContext, Locator, Page } from "@playwright/test";
 
 import { serveSelect, type Served } from "./fixtures/select/serve";
-import { accessible, expect, fits, scene, test } from "./test";
+import { accessible, expect, fits, scene, test as base } from "./test";
 
 const PHOTO = { width: 768, height: 1024 };
 const BOTTLE = { x: 384, y: 600 };
+
+// One browser for all: it compiles the decoder's 14 MB once. What is marked is forgotten before each test.
+const test = base.extend<object, { browsing: BrowserContext }>({
+  browsing: [
+    async ({ browser }, use) => {
+      const context = await browser.newContext({ hasTouch: true });
+      await use(context);
+      await context.close();
+    },
+    { scope: "worker" },
+  ],
+  context: ({ browsing }, use) => use(browsing),
+  page: async ({ context }, use) => {
+    const page = await context.newPage();
+    await use(page);
+    await page.close();
+  },
+});
 
 let served: Served;
 
@@ -18,6 +36,8 @@ test.afterAll(() => served.close());
 
 test.beforeEach(async ({ page }) => {
   await page.setViewportSize({ width: 1200, height: 800 });
+  await page.goto(new URL("files/session.json", served.url).href);
+  await page.evaluate(() => localStorage.clear());
   await open(page);
 });
 
@@ -224,24 +244,24 @@ test("marks outlive a reload", async ({ page }) => {
   expect(await marks(page, 1)).toBe(share);
 });
 
-test("a decoder that cannot be had is fetched anew, and no click is lost", async ({ page, context }) => {
+test("a decoder that cannot be had is fetched anew, and no click is lost", async ({ page }) => {
   await click(page);
   await marks(page, 1);
   await page.evaluate(() => caches.delete("gen3d-embeddings"));
-  await context.route("**/embedding.safetensors", (route) => route.abort());
+  await page.route("**/embedding.safetensors", (route) => route.abort());
   await page.goto(served.url);
   await expect(page.getByRole("alert")).toContainText("could not be fetched");
   await click(page, { x: 384, y: 300 });
   await accessible(page);
-  await context.unroute("**/embedding.safetensors");
+  await page.unroute("**/embedding.safetensors");
   await page.getByRole("button", { name: "Reload", exact: true }).click();
   await marks(page, 2);
   await expect(make(page)).toBeEnabled();
 });
 
-test("a damaged embedding is told as such", async ({ page, context }) => {
+test("a damaged embedding is told as such", async ({ page }) => {
   await page.evaluate(() => caches.delete("gen3d-embeddings"));
-  await context.route("**/embedding.safetensors", (route) => route.fulfill({ body: "damaged" }));
+  await page.route("**/embedding.safetensors", (route) => route.fulfill({ body: "damaged" }));
   await page.goto(served.url);
   await expect(page.getByRole("alert")).toContainText("damaged or incomplete");
 });
@@ -255,30 +275,27 @@ test("photo and decoder are kept in the browser, by their content", async ({ pag
   expect(asked.filter((path) => /safetensors|onnx$/.test(path))).toEqual([]);
 });
 
-test.describe("on a phone", () => {
-  test.use({ hasTouch: true, colorScheme: "dark" });
-
-  test("a tap marks, two fingers zoom", async ({ page }) => {
-    await page.setViewportSize({ width: 390, height: 844 });
-    await open(page);
-    const box = (await stage(page).boundingBox())!;
-    const place = await at(page, BOTTLE);
-    await page.touchscreen.tap(box.x + place.x, box.y + place.y);
-    await marks(page, 1);
-    await fits(page);
-    await accessible(page);
-    const picture = () => stage(page).evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
-    const before = await picture();
-    const client = await page.context().newCDPSession(page);
-    const fingers = (apart: number) => [
-      { x: box.x + 180 - apart, y: box.y + 200, id: 1 },
-      { x: box.x + 180 + apart, y: box.y + 200, id: 2 },
-    ];
-    await client.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: fingers(20) });
-    for (const apart of [40, 80, 120])
-      await client.send("Input.dispatchTouchEvent", { type: "touchMove", touchPoints: fingers(apart) });
-    await client.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
-    await expect.poll(picture).not.toBe(before);
-    await marks(page, 1);
-  });
+test("on a phone a tap marks, two fingers zoom", async ({ page }) => {
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.setViewportSize({ width: 390, height: 844 });
+  await open(page);
+  const box = (await stage(page).boundingBox())!;
+  const place = await at(page, BOTTLE);
+  await page.touchscreen.tap(box.x + place.x, box.y + place.y);
+  await marks(page, 1);
+  await fits(page);
+  await accessible(page);
+  const picture = () => stage(page).evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+  const before = await picture();
+  const client = await page.context().newCDPSession(page);
+  const fingers = (apart: number) => [
+    { x: box.x + 180 - apart, y: box.y + 200, id: 1 },
+    { x: box.x + 180 + apart, y: box.y + 200, id: 2 },
+  ];
+  await client.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: fingers(20) });
+  for (const apart of [40, 80, 120])
+    await client.send("Input.dispatchTouchEvent", { type: "touchMove", touchPoints: fingers(apart) });
+  await client.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+  await expect.poll(picture).not.toBe(before);
+  await marks(page, 1);
 });

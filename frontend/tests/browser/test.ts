@@ -1,21 +1,42 @@
 /** What the browser tests share: a page that must not complain, people, and what every step must pass. */
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 import AxeBuilder from "@axe-core/playwright";
-import { expect, type Page, test as base } from "@playwright/test";
+import { expect, type BrowserContext, type Locator, type Page, test as base } from "@playwright/test";
 
+import { Api } from "./api";
 import { executable } from "./chromium";
 
 const SCENE = new URL("../../../local/gen3d_local/demo_scene/", import.meta.url);
 const TYPES = { "photo.jpg": "image/jpeg", "mask.png": "image/png" };
+const MOST_TABS = 80;
 export const PASSWORD = "Correct-horse-1234";
+
+/** As a file input takes it. */
+export interface File {
+  name: string;
+  mimeType: string;
+  buffer: Buffer;
+}
+
+type State = Awaited<ReturnType<BrowserContext["storageState"]>>;
 
 interface Fixtures {
   /** What the page said that it should not have; a test that provokes something takes it out. */
   complaints: string[];
 }
 
-export const test = base.extend<Fixtures>({
+interface Shared {
+  /** A browser in which the demo user has signed in, for `storageState`. */
+  signedIn: State;
+  /** The API as that user, for what a test needs and does not test. */
+  api: Api;
+}
+
+export const test = base.extend<Fixtures, Shared>({
   complaints: [
     async ({ page }, use) => {
       test.skip(
@@ -38,13 +59,64 @@ export const test = base.extend<Fixtures>({
     },
     { auto: true },
   ],
+  signedIn: [
+    async ({ browser }, use, { project }) => {
+      const context = await browser.newContext({ baseURL: project.use.baseURL ?? "" });
+      await signInAsDemoUser(await context.newPage());
+      const state = await context.storageState();
+      await context.close();
+      await use(state);
+    },
+    { scope: "worker" },
+  ],
+  api: [
+    async ({ signedIn, playwright }, use, { project }) => {
+      const kept = signedIn.origins.flatMap(({ localStorage }) => localStorage);
+      const token = kept.find(({ name }) => name.endsWith(".idToken"))?.value;
+      if (!token) throw new Error("The demo user has no token.");
+      const requests = await playwright.request.newContext({
+        baseURL: project.use.baseURL ?? "",
+        extraHTTPHeaders: { Authorization: token },
+      });
+      await use(new Api(requests));
+      await requests.dispose();
+    },
+    { scope: "worker" },
+  ],
 });
 
 export { expect };
 
-/** A file of the demo scene, as a file input takes it. */
-export function scene(name: keyof typeof TYPES): { name: string; mimeType: string; buffer: Buffer } {
+/** A file of the demo scene. */
+export function scene(name: keyof typeof TYPES): File {
   return { name, mimeType: TYPES[name], buffer: readFileSync(new URL(name, SCENE)) };
+}
+
+/** A small photo, which costs little to send and to prepare. */
+export async function drawn(page: Page, name: string, width = 160, height = 120): Promise<File> {
+  const address = await page.evaluate(
+    async ([width, height]) => {
+      const canvas = new OffscreenCanvas(width, height);
+      const context = canvas.getContext("2d");
+      if (!context) throw new Error("no context");
+      context.fillRect(width / 4, height / 4, width / 2, height / 2);
+      const reader = new FileReader();
+      reader.readAsDataURL(await canvas.convertToBlob({ type: "image/png" }));
+      await new Promise((read) => (reader.onload = read));
+      return String(reader.result);
+    },
+    [width, height] as const,
+  );
+  return { name, mimeType: "image/png", buffer: Buffer.from(address.split(",")[1] ?? "", "base64") };
+}
+
+/** Orders the local cloud's endpoint to go wrong with its next request: `gen3d misbehave`. */
+export async function misbehave(...order: string[]): Promise<void> {
+  const frontend = fileURLToPath(new URL("../../", import.meta.url));
+  await promisify(execFile)("../.venv/bin/gen3d", ["misbehave", ...order], {
+    cwd: frontend,
+    env: { ...process.env, GEN3D_STATE: "../.gen3d/browser" },
+  });
 }
 
 export async function signInAsDemoUser(page: Page): Promise<void> {
@@ -53,19 +125,28 @@ export async function signInAsDemoUser(page: Page): Promise<void> {
   await expect(page.getByRole("heading", { name: "Start with a photo" })).toBeVisible();
 }
 
-/** Uploads the bundled sample and waits until it can be clicked. Returns the session's address. */
-export async function openSample(page: Page): Promise<string> {
-  await page.getByRole("button", { name: "Try the sample" }).click();
-  await page.waitForURL(/\/sessions\/ses_/);
-  await expect(page.getByRole("heading", { name: "sample.jpg" })).toBeVisible();
-  return page.url();
-}
-
 /** The newest mail to somebody. */
 export async function mailTo(page: Page, email: string): Promise<string> {
   const reply = await page.request.get("/mail");
   const mails = (await reply.text()).split("<hr>").filter((mail) => mail.includes(email));
   return mails[0] ?? "";
+}
+
+/** Goes there by the Tab key alone. */
+export async function tabTo(page: Page, target: Locator): Promise<void> {
+  await expect(target).toBeVisible();
+  for (let tabs = 0; tabs < MOST_TABS; tabs++) {
+    if (await target.evaluate((element) => element === document.activeElement)) return;
+    await page.keyboard.press("Tab");
+  }
+  throw new Error(`The Tab key does not reach ${target}.`);
+}
+
+/** Goes there by the Tab key, and presses Enter. */
+export async function enter(page: Page, target: Locator): Promise<void> {
+  await tabTo(page, target);
+  await expect(target).toBeEnabled();
+  await page.keyboard.press("Enter");
 }
 
 /** WCAG 2.2 AA, as far as a machine can tell. */

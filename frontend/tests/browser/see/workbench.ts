@@ -1,5 +1,5 @@
 // Builds the page of step 5, lets the meshing service make a model for it, and serves both as the site is served.
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import {
   copyFileSync,
   mkdirSync,
@@ -14,13 +14,14 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { extname, join, resolve } from "node:path";
+import { promisify } from "node:util";
 import { build } from "vite";
 import type { JobView, SessionView } from "../../../src/api/types";
 
 const HERE = import.meta.dirname;
 const ROOT = resolve(HERE, "../../../..");
 const PYTHON = join(ROOT, ".venv/bin/python");
-const GAUSSIANS = 12_000;
+const GAUSSIANS = 12_000; // software draws no more in a reasonable time
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html",
   ".js": "text/javascript",
@@ -37,18 +38,18 @@ export interface Workbench {
   close: () => void;
 }
 
-/** splat: a file to make the model of; without one, a mug of 12,000 Gaussians in an oblique pose. */
-export async function workbench(splat?: string): Promise<Workbench> {
+/** The model is a mug of so many Gaussians in an oblique pose. */
+export async function workbench(gaussians = GAUSSIANS): Promise<Workbench> {
   const folder = mkdtempSync(join(tmpdir(), "gen3d-see-"));
   const [site, made] = [join(folder, "site"), join(folder, "made")];
   mkdirSync(made);
-  makeModel(made, splat);
-  await build({
+  const built = build({
     root: join(HERE, "page"),
     configFile: join(HERE, "../../../vite.config.ts"),
     build: { outDir: site, emptyOutDir: true, sourcemap: false },
     logLevel: "warn",
   });
+  await Promise.all([built, makeModel(made, gaussians)]);
   const server = serve({ site, made });
   await new Promise<void>((ready) => server.listen(0, "127.0.0.1", ready));
   const { port } = server.address() as AddressInfo;
@@ -61,20 +62,18 @@ export async function workbench(splat?: string): Promise<Workbench> {
   };
 }
 
-function makeModel(folder: string, splat: string | undefined): void {
+async function makeModel(folder: string, gaussians: number): Promise<void> {
+  const run = promisify(execFile);
   const environment = { ...process.env, PYTHONPATH: ROOT };
   const file = join(folder, "splat.ply");
-  if (splat) copyFileSync(splat, file);
-  else {
-    const program = [
-      "import sys; from benchmarks.splat_shapes import Kind, ply, shape, splat_rows",
-      `rows = splat_rows(shape("mug", 3), Kind.FLAT, ${GAUSSIANS}, 3)`,
-      'open(sys.argv[1], "wb").write(ply(rows))',
-    ].join("\n");
-    execFileSync(PYTHON, ["-c", program, file], { env: environment });
-  }
+  const program = [
+    "import sys; from benchmarks.splat_shapes import Kind, ply, shape, splat_rows",
+    `rows = splat_rows(shape("mug", 3), Kind.FLAT, ${gaussians}, 3)`,
+    'open(sys.argv[1], "wb").write(ply(rows))',
+  ].join("\n");
+  await run(PYTHON, ["-c", program, file], { env: environment });
   const options = ["--formats", "glb,obj,ply,stl,usdz,splat", "--texture", "512"];
-  execFileSync(PYTHON, ["-m", "gen3d_meshing", file, "--out", folder, ...options]);
+  await run(PYTHON, ["-m", "gen3d_meshing", file, "--out", folder, ...options]);
   for (const name of ["photo.jpg", "mask.png"])
     copyFileSync(join(ROOT, "local/gen3d_local/demo_scene", name), join(folder, name));
   writeFileSync(join(folder, "views.json"), JSON.stringify(views(folder)));
