@@ -101,7 +101,7 @@ function Head({ session, jobId, onChange }: HeadProps) {
   const tabs = useRef<HTMLElement>(null);
   useEffect(() => {
     tabs.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
-  }, [jobId]);
+  }, [jobId, job?.state]);
   return (
     <div class="session-head">
       <h1>{title}</h1>
