@@ -49,7 +49,7 @@ HOP = ("Reconstruction Completed", "Meshing Started")
 END = "Mesh Completed"
 DEADLINE_SECONDS = 300.0
 
-console = Console()
+console = Console(width=110)
 
 
 def main() -> None:
