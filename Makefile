@@ -10,6 +10,7 @@ STAGE ?= dev
 
 RUN := .venv/bin
 LINT := .venv-lint/bin
+MODELS := .venv-models/bin
 PACKAGES := client container events local services/embedding services/inference services/meshing \
             services/notification services/reconstruction services/upload
 CHECKED := client container events local services tests benchmarks
@@ -49,6 +50,10 @@ test: .venv/.ready .venv-lint/.ready frontend/dist/index.html ## Run every test:
 	echo "── browser tests"; \
 	$(NPM) run test:browser || failed+=" browser"; \
 	[[ -z $$failed ]] || { echo "failed:$$failed"; exit 1; }
+
+.PHONY: test-models
+test-models: .venv-models/.ready ## Run SAM 3's tests on random weights (FULL=1: at full size)
+	@$(MODELS)/pytest --confcutdir tests/models --timeout 1800 tests/models
 
 .PHONY: soak
 soak: .venv/.ready ## Run the longer forms of the fault tests
@@ -120,6 +125,15 @@ destroy: .venv-lint/.ready ## Delete the stack of STAGE; asks first
 .venv-lint/.ready: requirements/lint.txt
 	@$(call environment,.venv-lint,$<)
 
+# TORCH_INDEX: address of a package index with PyTorch's builds; empty: wherever pip is told to look.
+.venv-models/.ready: .venv-models/.locked requirements/torch.txt
+	@echo "Installing PyTorch: 0.2 GB to download as a CPU build, some 3 GB with CUDA, from $(or $(TORCH_INDEX),pip's own sources; TORCH_INDEX=URL names another index) ..."
+	@$(MODELS)/pip install -qq --no-compile $(TORCH_INDEX:%=--index-url %) --requirement requirements/torch.txt
+	@touch $@
+
+.venv-models/.locked: requirements/models.txt
+	@$(call environment,.venv-models,$<)
+
 frontend/node_modules/.ready: frontend/package.json frontend/package-lock.json frontend/.npmrc
 	@command -v npm >/dev/null || { echo "The web app needs Node 20.19 or newer with npm: https://nodejs.org"; exit 1; }
 	@echo "Installing frontend/package-lock.json into frontend/node_modules ..."
@@ -140,12 +154,12 @@ endef
 
 .PHONY: clean
 clean: ## Remove environments, build outputs and caches; your local sessions stay
-	@rm -rf .venv .venv-lint .aws-sam out .gen3d/demo .gen3d/bench .gen3d/browser build *.egg-info
+	@rm -rf .venv .venv-lint .venv-models .aws-sam out .gen3d/demo .gen3d/bench .gen3d/browser build *.egg-info
 	@rm -rf frontend/node_modules frontend/dist frontend/test-results
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find $(CHECKED) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help
 help: ## Say what there is to do
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | \
-	  while IFS=$$'\t' read -r target what; do printf '  make %-9s%s\n' "$$target" "$$what"; done
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | \
+	  while IFS=$$'\t' read -r target what; do printf '  make %-14s%s\n' "$$target" "$$what"; done

@@ -87,7 +87,10 @@ def weights_folder(environment: Mapping[str, str]) -> Path:
     return Path(environment.get("GEN3D_WEIGHTS", "/opt/ml/model"))
 
 
-_SEGMENTERS = {"classical": "gen3d_inference.engines.classical:ClassicalSegmenter"}
+_SEGMENTERS = {
+    "classical": "gen3d_inference.engines.classical:ClassicalSegmenter",
+    "sam3": "gen3d_inference.engines.sam3:Sam3Segmenter",
+}
 _RECONSTRUCTORS = {
     "relief": "gen3d_inference.engines.relief:ReliefReconstructor",
     "sam3d": "gen3d_inference.engines.sam3d:Sam3dReconstructor",

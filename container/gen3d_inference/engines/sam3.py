@@ -1,4 +1,4 @@
-"""The segmenter `sam3`: SAM 3's image encoder. Clicks are decoded where the person is, by gen3d_inference.decoder."""
+"""The segmenter `sam3`: SAM 3's image encoder. Clicks are decoded where the person is (decoder/)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from torch.nn.functional import interpolate
 
 from gen3d_inference import gpu
 from gen3d_inference.decoder.checkpoint import pretrained
-from gen3d_inference.decoder.split import INT8_ZERO
 from gen3d_inference.engines import Embedding, EngineUnavailable, Photo, weights_folder
 
 _TENSORS = ("high_res_0", "high_res_1", "image_embed")
@@ -32,10 +31,12 @@ _DECODERS: dict[tuple[str, str], dict[Role, str]] = {
 class Sam3Segmenter:
     """A model of `Sam3TrackerModel`, and its decoder's graphs.
 
-    in_8_bits: the embedding as uint8, a scale for each channel, at half the size.
+    in_8_bits: the embedding as uint8, at half the size.
     """
 
-    engine = Engine(name="sam3", version=f"transformers {metadata.version('transformers')}", weight_free=False)
+    engine = Engine(
+        name="sam3", version=f"transformers {metadata.version('transformers')}", weight_free=False
+    )
 
     def __init__(self, model: Any, decoder: dict[Role, bytes], in_8_bits: bool = False) -> None:
         self._model = model
@@ -63,21 +64,22 @@ class Sam3Segmenter:
 
     def embed(self, photo: Photo) -> Embedding:
         """The tensors `image_embed` [1, 256, 72, 72], `high_res_0` [1, 32, 288, 288] and `high_res_1`
-        [1, 64, 144, 144], float16; or uint8 with `NAME_scale` float32 [1, channels, 1, 1]: the value is
-        (uint8 - 128) * scale."""
+        [1, 64, 144, 144], float16; or uint8, with `NAME_lowest` and `NAME_step` float32 [1, channels, 1, 1]:
+        the value is lowest + uint8 * step."""
         prompts = self._model.prompt_encoder
         size: int = prompts.input_image_size
         with torch.inference_mode():
             features = self._model.get_image_embeddings(self._pixels(photo, size))
             tensors: dict[str, NDArray[Any]] = {}
-            for name, feature in zip(_TENSORS, features, strict=True):
+            for name, view in zip(_TENSORS, features, strict=True):
+                feature = view.contiguous()  # safetensors writes memory as it lies
                 tensors |= _in_8_bits(name, feature.float()) if self._in_8_bits else _in_half(name, feature)
         height, width = prompts.mask_input_size
         return Embedding(
             tensors=tensors,
             input_size=(size, size),
             mask_size=(width, height),
-            preprocessing=f"RGB, stretched to {size} x {size} px (bilinear, antialiased), (x / 255 - 0.5) / 0.5",
+            preprocessing=f"RGB, stretched to {size} x {size} px, bilinear, antialiased, (x/255 - 0.5)/0.5",
             decoder=self._decoder,
             vram_peak=gpu.peak_bytes(),
         )
@@ -120,6 +122,7 @@ def _in_half(name: str, feature: torch.Tensor) -> dict[str, NDArray[Any]]:
 
 
 def _in_8_bits(name: str, feature: torch.Tensor) -> dict[str, NDArray[Any]]:
-    scale = feature.abs().amax((2, 3), keepdim=True).clamp(min=1e-12) / (INT8_ZERO - 1)
-    numbers = (feature / scale).round() + INT8_ZERO
-    return {name: numbers.byte().cpu().numpy(), f"{name}_scale": scale.cpu().numpy()}
+    lowest, highest = feature.amin((2, 3), keepdim=True), feature.amax((2, 3), keepdim=True)
+    step = (highest - lowest).clamp(min=1e-12) / 255
+    made = {name: ((feature - lowest) / step).round().byte(), f"{name}_step": step, f"{name}_lowest": lowest}
+    return {key: tensor.cpu().numpy() for key, tensor in made.items()}

@@ -1,0 +1,62 @@
+"""SAM 3 with random weights: an image encoder of two layers, and a photo of 112 px, with FULL=1 of 1008 px.
+
+The decoder has its real width either way. This folder has an environment of its own (`make test-models`), so
+pytest leaves the other folders' conftest alone here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gen3d_inference import export_decoder
+from gen3d_inference.decoder import checkpoint
+from gen3d_inference.decoder.parity import Parity
+from gen3d_inference.engines import Photo
+
+FULL = os.environ.get("FULL") == "1"
+SIZE = checkpoint.IMAGE_SIZE if FULL else 112
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A model, its exported decoder, and what the export's own check found. weights: GEN3D_WEIGHTS."""
+
+    model: Any
+    weights: Path
+    parity: Parity
+
+    @property
+    def decoder(self) -> Path:
+        return self.weights / "sam3" / "decoder"
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return {"GEN3D_WEIGHTS": str(self.weights)}
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """Random weights as a folder of facebook/sam3's form, with the decoder beside them."""
+    weights = tmp_path_factory.mktemp("weights")
+    model = checkpoint.random(SIZE)
+    model.save_pretrained(weights / "sam3")
+    (weights / "sam3" / "LICENSE").write_text("SAM License\n")
+    found = export_decoder.export(
+        model, export_decoder.licence(weights / "sam3"), weights / "sam3" / "decoder"
+    )
+    return Exported(model, weights, found)
+
+
+@pytest.fixture(scope="session")
+def photo() -> Photo:
+    """Wider than high, upright, with something to see."""
+    row, column = np.mgrid[0:150, 0:200]
+    inside = np.hypot(column - 110, row - 80) < 45
+    shades = np.stack([row, column, row + column], -1) % 256
+    return np.where(inside[..., None], 255 - shades, shades).astype(np.uint8)

@@ -1,0 +1,123 @@
+"""The exported decoder: it makes PyTorch's masks, and one that does not is not written."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from gen3d_inference import export_decoder
+from gen3d_inference.decoder import onnx_files, parity
+from gen3d_inference.engines import EngineUnavailable
+
+from tests.models.conftest import SIZE, Exported
+
+
+def graphs(exported: Exported) -> dict[str, bytes]:
+    return {path.stem: path.read_bytes() for path in exported.decoder.glob("*.onnx")}
+
+
+def test_the_export_agrees_with_pytorch_and_with_itself(exported: Exported) -> None:
+    assert exported.parity.logits <= 1e-5
+    assert exported.parity.forms <= 1e-5
+    assert exported.parity.iou >= 0.999
+
+
+def test_the_licence_lies_beside_the_graphs(exported: Exported) -> None:
+    names = {path.name for path in exported.decoder.iterdir()}
+    assert names == {
+        "LICENSE", "single.onnx", "prepare.onnx", "prepare_int8.onnx", "mask.onnx", "decode.onnx",
+    }  # fmt: skip
+    assert (exported.decoder / "LICENSE").read_text() == "SAM License\n"
+
+
+def test_without_a_licence_there_is_no_export(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.metadata.files", lambda _: None)
+    with pytest.raises(EngineUnavailable, match="SAM License"):
+        export_decoder.licence(tmp_path)
+
+
+def test_weights_are_stored_in_half_and_the_angles_are_not(exported: Exported) -> None:
+    for name, graph in graphs(exported).items():
+        stored = onnx.load_from_string(graph).graph.initializer
+        half = sum(np.prod(it.dims) for it in stored if it.data_type == onnx.TensorProto.FLOAT16)
+        single = sum(np.prod(it.dims) for it in stored if it.data_type == onnx.TensorProto.FLOAT)
+        assert single < 60_000 < half, name
+    assert 8_000_000 < len(graphs(exported)["decode"]) < 9_500_000
+
+
+def test_the_same_weights_give_the_same_file(exported: Exported) -> None:
+    """Keys of decoders are hashes of their content."""
+    again = onnx_files.graphs(onnx_files.rounded(exported.model), ["prepare", "mask"])
+    assert again == {name: graphs(exported)[name] for name in again}
+
+
+@pytest.mark.parametrize("multimask", [False, True])
+@pytest.mark.parametrize("labels", [[1], [1, 0, 1], [2, 3], [1, 2, 3]])
+def test_candidates_are_what_the_model_itself_gives(
+    exported: Exported, labels: list[int], multimask: bool
+) -> None:
+    """Candidate 0 is its single mask, 1 to 3 its several ones."""
+    stored = onnx_files.rounded(exported.model)
+    probe = dict(parity.probes(stored))["one point"]
+    points = np.random.default_rng(3).random((1, len(labels), 2)) * SIZE
+    probe |= {
+        "point_coords": points.astype(np.float32),
+        "point_labels": np.array([labels], np.float32),
+    }
+    sessions = {name: parity.session(graph) for name, graph in graphs(exported).items()}
+    found = parity.run_split(sessions, probe)
+    features = [torch.from_numpy(probe[name]).float() for name in ("high_res_0", "high_res_1", "image_embed")]
+    with torch.inference_mode():
+        expected = stored(
+            image_embeddings=features,
+            input_points=torch.from_numpy(probe["point_coords"])[:, None],
+            input_labels=torch.tensor([[labels]], dtype=torch.int32),
+            multimask_output=multimask,
+        )
+    which = slice(1, 4) if multimask else slice(0, 1)
+    assert np.abs(found["masks"][0, which] - expected.pred_masks[0, 0].numpy()).max() < 1e-5
+    assert np.abs(found["scores"][0, which] - expected.iou_scores[0, 0].numpy()).max() < 1e-5
+    assert np.abs(found["object_score"] - expected.object_score_logits[0, 0].numpy()).max() < 1e-5
+
+
+def changed(model: Any, what: str) -> Any:
+    copied = copy.deepcopy(model)
+    weight = copied.get_parameter(what)
+    weight += 0.01 * torch.randn_like(weight)
+    return copied
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("mask_decoder.transformer.layers.1.cross_attn_image_to_token.o_proj.bias", "differs from PyTorch"),
+        ("prompt_encoder.point_embed.weight", "differs from PyTorch"),
+    ],
+)
+def test_graphs_of_other_weights_are_refused(exported: Exported, what: str, said: str) -> None:
+    stored = onnx_files.rounded(exported.model)
+    with pytest.raises(parity.NotAlike, match=said):
+        parity.check(exported.model, changed(stored, what), graphs(exported))
+
+
+def test_three_graphs_that_differ_from_the_single_one_are_refused(exported: Exported) -> None:
+    mixed = graphs(exported)
+    prepare = onnx.load_from_string(mixed["prepare"])
+    bias = next(it for it in prepare.graph.initializer if it.name.endswith("upscale_conv2.bias"))
+    values = onnx.numpy_helper.to_array(bias) + np.float32(0.01)
+    bias.CopyFrom(onnx.numpy_helper.from_array(values, bias.name))
+    mixed["prepare"] = prepare.SerializeToString()
+    with pytest.raises(parity.NotAlike, match="differ from the single one"):
+        parity.check(exported.model, onnx_files.rounded(exported.model), mixed)
+
+
+def test_weights_that_half_precision_spoils_are_refused(exported: Exported) -> None:
+    stored = onnx_files.rounded(exported.model)
+    other = changed(exported.model, "mask_decoder.upscale_conv1.weight")
+    with pytest.raises(parity.NotAlike, match="overlap"):
+        parity.check(other, stored, graphs(exported))
