@@ -24,6 +24,7 @@ from gen3d_inference.engines import (
     Photo,
     Reconstructor,
     Segmenter,
+    interpreter,
     weights_folder,
 )
 from gen3d_inference.engines.remote import SOURCES
@@ -84,8 +85,8 @@ def checks(environment: Mapping[str, str], example: Example) -> Iterator[Check]:
         yield Check("settings", "failed", str(error))
         return
     yield Check("settings", "ok", ", ".join(sorted(_engines(environment).values())))
-    for kind, engine in _engines(environment).items():
-        yield from _environment(engine, environment.get(f"GEN3D_{kind}_PYTHON", sys.executable), environment)
+    for engine in _engines(environment).values():
+        yield from _environment(engine, interpreter(environment, engine) or sys.executable, environment)
         if engine in NEEDS:
             yield from _files(engine, weights_folder(environment))
     yield from _results(environment, example)

@@ -1,7 +1,7 @@
 """The server's environment variables, judged before anything is loaded.
 
-GEN3D_SEGMENTER and GEN3D_RECONSTRUCTOR choose the engines; GEN3D_SEGMENTER_PYTHON and
-GEN3D_RECONSTRUCTOR_PYTHON name an interpreter for one that needs an environment of its own.
+GEN3D_SEGMENTER and GEN3D_RECONSTRUCTOR choose the engines; GEN3D_SAM3_PYTHON, GEN3D_SAM3D_PYTHON and the like
+name the interpreter of an engine that has an environment of its own.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from gen3d_inference.engines import (
     EngineUnavailable,
     Reconstructor,
     Segmenter,
+    interpreter,
     reconstructor_maker,
     segmenter_maker,
 )
@@ -42,12 +43,12 @@ def models(environment: Mapping[str, str]) -> Models:
 def segmenter(environment: Mapping[str, str]) -> Callable[[], Segmenter]:
     """What loads the segmenter, here or in its own environment. Raises EngineUnavailable."""
     here = segmenter_maker(environment)
-    python = environment.get("GEN3D_SEGMENTER_PYTHON")
+    python = interpreter(environment, environment["GEN3D_SEGMENTER"])
     return partial(RemoteSegmenter, python, environment) if python else here
 
 
 def reconstructor(environment: Mapping[str, str]) -> Callable[[], Reconstructor]:
     """What loads the reconstructor, here or in its own environment. Raises EngineUnavailable."""
     here = reconstructor_maker(environment)
-    python = environment.get("GEN3D_RECONSTRUCTOR_PYTHON")
+    python = interpreter(environment, environment["GEN3D_RECONSTRUCTOR"])
     return partial(RemoteReconstructor, python, environment) if python else here

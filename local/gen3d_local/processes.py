@@ -9,7 +9,8 @@ from gen3d_local.children import HOST, Child, clean_environment
 from gen3d_local.state import Ports, State
 
 READY = {"engine": "/_ministack/ready", "endpoint": "/ready", "front": "/"}
-READY_SECONDS = 60.0
+# A trained model on a CPU takes its time; what fails says so.
+READY_SECONDS = 600.0
 
 
 class Processes:

@@ -87,6 +87,15 @@ def weights_folder(environment: Mapping[str, str]) -> Path:
     return Path(environment.get("GEN3D_WEIGHTS", "/opt/ml/model"))
 
 
+def interpreter(environment: Mapping[str, str], engine: str) -> str | None:
+    """The Python of the environment in which an engine runs, if that is not the server's."""
+    return environment.get(_python(engine))
+
+
+def _python(engine: str) -> str:
+    return f"GEN3D_{engine.upper()}_PYTHON"
+
+
 _SEGMENTERS = {
     "classical": "gen3d_inference.engines.classical:ClassicalSegmenter",
     "sam3": "gen3d_inference.engines.sam3:Sam3Segmenter",
@@ -120,7 +129,7 @@ def _maker(variable: str, known: dict[str, str], environment: Mapping[str, str])
             return engine.load(environment) if hasattr(engine, "load") else engine()
         except ImportError as error:
             raise EngineUnavailable(
-                f"{name} cannot be imported: {error}. Set {variable}_PYTHON to the interpreter of the "
+                f"{name} cannot be imported: {error}. Set {_python(name)} to the interpreter of the "
                 "environment that has its packages; in the image that is done."
             ) from error
 

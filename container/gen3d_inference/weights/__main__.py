@@ -71,14 +71,14 @@ def _token() -> str | None:
 
 def _export_decoder(sam3: Path) -> None:
     """Write the click decoder beside SAM 3's files, where torch is. Raises FetchFailed."""
-    python = os.environ.get("GEN3D_SEGMENTER_PYTHON", sys.executable)
+    python = os.environ.get("GEN3D_SAM3_PYTHON", sys.executable)
     module, out = "gen3d_inference.export_decoder", sam3 / "decoder"
     command: list[str | Path] = [python, "-m", module, "--weights", sam3, "--out", out]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(CODE)}
     if subprocess.run(command, env=environment, check=False).returncode:  # noqa: S603
         raise FetchFailed(
             "All files are there but the click decoder, which could not be made of them. Set "
-            "GEN3D_SEGMENTER_PYTHON to an interpreter with torch and transformers, and fetch again."
+            "GEN3D_SAM3_PYTHON to an interpreter with torch and transformers, and fetch again."
         )
 
 

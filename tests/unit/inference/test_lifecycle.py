@@ -81,8 +81,8 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def environment(elsewhere: Path, tmp_path: Path) -> dict[str, str]:
     return {
         **WEIGHT_FREE,
-        "GEN3D_SEGMENTER_PYTHON": str(elsewhere),
-        "GEN3D_RECONSTRUCTOR_PYTHON": str(elsewhere),
+        "GEN3D_CLASSICAL_PYTHON": str(elsewhere),
+        "GEN3D_RELIEF_PYTHON": str(elsewhere),
         "ORDER": str(tmp_path / "order"),
         "WORKING": str(tmp_path / "working"),
     }
@@ -90,7 +90,7 @@ def environment(elsewhere: Path, tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def reconstructor(environment: dict[str, str]) -> Iterator[RemoteReconstructor]:
-    remote = RemoteReconstructor(environment["GEN3D_RECONSTRUCTOR_PYTHON"], environment)
+    remote = RemoteReconstructor(environment["GEN3D_RELIEF_PYTHON"], environment)
     with closing(remote):
         yield remote
 
@@ -105,7 +105,7 @@ def test_an_engine_elsewhere_computes_the_same(
     for name in ("centres", "scales", "rotations", "opacities", "colours"):
         assert np.array_equal(getattr(there.splats, name), getattr(here.splats, name))
 
-    with closing(RemoteSegmenter(environment["GEN3D_SEGMENTER_PYTHON"], environment)) as segmenter:
+    with closing(RemoteSegmenter(environment["GEN3D_CLASSICAL_PYTHON"], environment)) as segmenter:
         embedded, expected = segmenter.embed(photo), ClassicalSegmenter().embed(photo)
     assert embedded.content == expected.content
     assert embedded.decoder == expected.decoder
@@ -143,7 +143,7 @@ def test_what_ends_by_itself_says_how(
 def test_it_ends_with_its_server(environment: dict[str, str]) -> None:
     child = os.fork()
     if child == 0:
-        remote = RemoteReconstructor(environment["GEN3D_RECONSTRUCTOR_PYTHON"], environment)
+        remote = RemoteReconstructor(environment["GEN3D_RELIEF_PYTHON"], environment)
         Path(environment["WORKING"]).write_text(str(remote.pid))
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)

@@ -81,7 +81,7 @@ def test_json_is_all_that_is_printed(tmp_path: Path) -> None:
 
 def test_sam3d_passes_with_its_double(tmp_path: Path) -> None:
     python, weights = make_upstream(tmp_path / "upstream"), make_weights(tmp_path / "weights")
-    settings = environment(weights, GEN3D_RECONSTRUCTOR_PYTHON=str(python), GEN3D_TASKS="reconstruct")
+    settings = environment(weights, GEN3D_SAM3D_PYTHON=str(python), GEN3D_TASKS="reconstruct")
     done, report = preflight(tmp_path, **settings)
     assert done.returncode == 0, done.stdout + done.stderr
     details = {check["name"]: check["detail"] for check in report["checks"]}

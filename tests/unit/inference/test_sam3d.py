@@ -242,5 +242,5 @@ def test_without_a_gpu_it_says_so(upstream: Path, weights: Path) -> None:
 
 def test_without_its_packages_it_says_which_environment_to_use(weights: Path, tmp_path: Path) -> None:
     bare = make_environment(tmp_path / "bare", {})
-    with pytest.raises(EngineUnavailable, match=r"No module named 'torch'. Set GEN3D_RECONSTRUCTOR_PYTHON"):
+    with pytest.raises(EngineUnavailable, match=r"No module named 'torch'. Set GEN3D_SAM3D_PYTHON"):
         RemoteReconstructor(str(bare), environment(weights))

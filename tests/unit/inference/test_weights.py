@@ -49,11 +49,11 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
         "Ruicheng/moge-vitl": {"model.pt": b"moge"},
         "other/files": {"dinov2.pth": DEPTH, "dinov2.zip": archive({"hubconf.py": b"", "dinov2/a.py": b"a"})},
     }
-    for name in ("HF_TOKEN", "GEN3D_HF_SECRET", "GEN3D_SEGMENTER_PYTHON"):
+    for name in ("HF_TOKEN", "GEN3D_HF_SECRET", "GEN3D_SAM3_PYTHON"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("gen3d_inference.weights.__main__.CODE", [str(tmp_path / "code")])
     python = make_environment(tmp_path / "torch", {"gen3d_inference.export_decoder": EXPORT})
-    monkeypatch.setenv("GEN3D_SEGMENTER_PYTHON", str(python))
+    monkeypatch.setenv("GEN3D_SAM3_PYTHON", str(python))
     with running(Hub(files, gated={"facebook/sam3", "facebook/sam-3d-objects"})) as hub:
         other = f"{hub.address}/other/files/resolve/main"
         sources = (
@@ -209,8 +209,8 @@ def test_an_archive_cannot_write_beside_its_folder(bench: Bench) -> None:
 
 def test_a_decoder_that_cannot_be_made_is_said_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bare = make_environment(bench.folder.parent / "bare", {})
-    monkeypatch.setenv("GEN3D_SEGMENTER_PYTHON", str(bare))
-    with pytest.raises(SystemExit, match="Set GEN3D_SEGMENTER_PYTHON to an interpreter with torch"):
+    monkeypatch.setenv("GEN3D_SAM3_PYTHON", str(bare))
+    with pytest.raises(SystemExit, match="Set GEN3D_SAM3_PYTHON to an interpreter with torch"):
         run(bench, "fetch")
 
 
