@@ -94,6 +94,10 @@ bench: .venv/.ready .venv/.bench ## Measure clicks, the splats' reader, meshing 
 	@$(RUN)/python -m benchmarks.meshing
 	@$(RUN)/python -m benchmarks.pipeline
 
+.PHONY: bench-models
+bench-models: .venv-models/.ready frontend/node_modules/.ready ## Measure SAM 3's clicks, natively and in wasm
+	@PYTHONPATH=container:events:. $(MODELS)/python -m benchmarks.decoder
+
 # --- in an AWS account (STAGE=dev|staging|prod) -----------------------------------------------------
 
 .PHONY: build
