@@ -59,7 +59,7 @@ test-models: .venv-models/.ready ## Run SAM 3's tests on random weights (FULL=1:
 soak: .venv/.ready ## Run the longer forms of the fault tests
 	@GEN3D_SOAK=1 $(RUN)/pytest --timeout 3600 tests/fault
 
-JUDGES := format rules types imports events vectors openapi template sam page-types page-format
+JUDGES := format rules types imports events vectors openapi template sam images page-types page-format
 
 .PHONY: lint
 lint: .venv/.ready .venv-lint/.ready frontend/node_modules/.ready ## Run every linter, type check and drift check
@@ -74,6 +74,7 @@ lint-vectors:  JUDGE := $(RUN)/python -m gen3d.mask_vectors --check
 lint-openapi:  JUDGE := $(RUN)/python -m gen3d_local.openapi --check
 lint-template: JUDGE := $(LINT)/cfn-lint template.yaml
 lint-sam:      JUDGE := $(SAM) validate --lint
+lint-images:   JUDGE := $(LINT)/hadolint container/Dockerfile container/Dockerfile.cpu services/meshing/Dockerfile
 lint-page-types:  JUDGE := $(NPM) run types
 lint-page-format: JUDGE := $(NPM) run format:check
 
