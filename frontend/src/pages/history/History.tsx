@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 
 import { api } from "../../api/client";
 import type { SessionView } from "../../api/types";
@@ -37,13 +37,20 @@ function Sessions({ deleted }: { deleted: boolean }) {
   const [renaming, setRenaming] = useState<SessionView>();
   const { busy, problem, run } = useTask();
 
-  const load = (after?: string) =>
-    run(async () => {
+  // One after the other: what is asked while another answer is on its way may have changed since that was asked.
+  const loads = useRef(Promise.resolve());
+  const load = (after?: string) => {
+    const work = async () => {
       const page = await api.listSessions({ deleted, cursor: after });
       setSessions((known) => (after ? [...(known ?? []), ...page.sessions] : page.sessions));
       setCursor(page.cursor);
-    });
+    };
+    loads.current = loads.current.then(() => run(work));
+    return loads.current;
+  };
   const reload = () => void load();
+  const drop = ({ session_id: gone }: SessionView) =>
+    setSessions((known) => known?.filter(({ session_id }) => session_id !== gone));
   useEffect(reload, []);
 
   // A search looks through everything, so it fetches what is left.
@@ -84,8 +91,11 @@ function Sessions({ deleted }: { deleted: boolean }) {
             <SessionCard
               session={it}
               {...(deleted
-                ? { onRestore: () => void restore(it, reload) }
-                : { onRename: () => setRenaming(it), onDelete: () => void remove(it, reload) })}
+                ? { onRestore: () => void restore(it, () => drop(it)) }
+                : {
+                    onRename: () => setRenaming(it),
+                    onDelete: () => void remove(it, (gone) => (gone ? drop(it) : reload())),
+                  })}
             />
           </li>
         ))}
