@@ -118,6 +118,15 @@ def test_it_runs_on_its_own_interpreter(elsewhere: Path, reconstructor: RemoteRe
     assert command[0].decode() == str(elsewhere) != sys.executable
 
 
+def test_it_has_no_rights(environment: dict[str, str]) -> None:
+    secrets = {"AWS_SECRET_ACCESS_KEY": "secret", "HF_TOKEN": "token"}
+    with closing(RemoteReconstructor(environment["GEN3D_RELIEF_PYTHON"], environment | secrets)) as remote:
+        seen = Path(f"/proc/{remote.pid}/environ").read_bytes()
+    assert b"GEN3D_RECONSTRUCTOR=relief" in seen
+    assert b"secret" not in seen
+    assert b"token" not in seen
+
+
 @pytest.mark.parametrize(
     ("order", "code"), [("memory", "inference_out_of_memory"), ("fault", "inference_failed")]
 )
