@@ -89,11 +89,13 @@ format: .venv-lint/.ready frontend/node_modules/.ready ## Rewrite the sources in
 	@$(NPM) run --silent format
 
 .PHONY: bench
-bench: .venv/.ready .venv/.bench ## Measure clicks, the splats' reader, meshing and the pipeline; numbers in out/bench/
+bench: .venv/.ready .venv/.bench frontend/dist/index.html ## Measure clicks, the splats' reader, meshing, the pipeline and the page; numbers in out/bench/
 	@$(RUN)/python -m benchmarks.clicks
 	@$(RUN)/python -m benchmarks.splat_reader
 	@$(RUN)/python -m benchmarks.meshing
 	@$(RUN)/python -m benchmarks.pipeline
+	@$(NPM) run --silent bench
+	@node benchmarks/web/sizes.mjs
 
 .PHONY: bench-models
 bench-models: .venv-models/.ready frontend/node_modules/.ready ## Measure SAM 3's clicks, natively and in wasm

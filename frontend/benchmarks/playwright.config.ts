@@ -9,11 +9,11 @@ export default defineConfig({
   workers: 1,
   timeout: 500_000,
   expect: { timeout: 60_000 },
-  reporter: [["line"]],
+  reporter: [["dot"]],
   use: {
     launchOptions: {
       ...(executable && { executablePath: executable }),
-      args: ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
+      args: ["--no-sandbox", "--enable-unsafe-swiftshader"],
     },
   },
 });

@@ -2,25 +2,15 @@
  * Step 3 on the demo's photo: from the release of the mouse to the mask on the screen. The weight-free segmenter's
  * decoder, with threads (an isolated page) and without.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
-import { join } from "node:path";
 
 import { expect, test, type Page } from "@playwright/test";
 
 import { serveSelect } from "../tests/browser/fixtures/select/serve";
+import { percentile, tell, type Row } from "./figures";
 
 const CLICKS = Number(process.env["CLICKS"] ?? 30);
-const OUT = join(import.meta.dirname, "../../out/bench");
-
-interface Measured {
-  threads: boolean;
-  firstLoadMs: number;
-  cachedLoadMs: number;
-  clickToMaskMs: { p50: number; p95: number };
-  hoverToMaskMs: { p50: number; p95: number };
-  longestTaskMs: number;
-}
+const rows: Row[] = [];
 
 declare global {
   interface Window {
@@ -52,22 +42,26 @@ for (const threads of [true, false]) {
         await expect.poll(() => page.evaluate(() => window.took.length)).toBeGreaterThan(i);
       }
       const told = await page.evaluate(() => [window.took, window.hovered, [window.longest]] as const);
-      const measured: Measured = {
-        threads,
-        firstLoadMs,
-        cachedLoadMs,
-        clickToMaskMs: share(told[0]),
-        hoverToMaskMs: share(told[1]),
-        longestTaskMs: Math.round(told[2][0] ?? 0),
-      };
-      console.log(`${cpus().length} cores`, JSON.stringify(measured));
-      mkdirSync(OUT, { recursive: true });
-      writeFileSync(join(OUT, `web-select-${threads ? "threads" : "single"}.json`), JSON.stringify(measured));
+      const [clicks, hovers, [longest = 0]] = told;
+      rows.push({
+        decoder: threads ? "with threads" : "one thread",
+        "first load": firstLoadMs,
+        again: cachedLoadMs,
+        "click p50": Math.round(percentile(clicks, 0.5)),
+        "click p95": Math.round(percentile(clicks, 0.95)),
+        "hover p50": Math.round(percentile(hovers, 0.5)),
+        "hover p95": Math.round(percentile(hovers, 0.95)),
+        "longest task": Math.round(longest),
+      });
     } finally {
       await served.close();
     }
   });
 }
+
+test.afterAll(() =>
+  tell("select", `From the mouse to the painted mask, weight-free decoder, ${cpus().length} cores, ms`, rows),
+);
 
 async function load(page: Page, url: string): Promise<number> {
   const start = performance.now();
@@ -104,11 +98,4 @@ function watch(): void {
   new PerformanceObserver((list) => {
     for (const { duration } of list.getEntries()) window.longest = Math.max(window.longest, duration);
   }).observe({ type: "longtask" });
-}
-
-function share(times: readonly number[]): { p50: number; p95: number } {
-  const sorted = [...times].sort((a, b) => a - b);
-  const part = (of: number) =>
-    Math.round(sorted[Math.min(Math.floor(of * sorted.length), sorted.length - 1)] ?? 0);
-  return { p50: part(0.5), p95: part(0.95) };
 }
