@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -36,11 +38,13 @@ from gen3d_inference.engines.relief import ReliefReconstructor
 from gen3d_inference.lifecycle import READY, Status
 from gen3d_inference.ply import from_ply
 from gen3d_inference.server import MAX_BODY_BYTES, Computing, application
+from gen3d_inference.settings import models
 from gen3d_inference.tasks import Workshop
 from PIL import Image
 from safetensors.numpy import load
 
 from tests.conformance import violations
+from tests.unit.inference.sam3d_environment import environment, make_upstream, make_weights
 
 MODELS = "gen3d-dev-models"
 JSON = {"Content-Type": "application/json"}
@@ -353,6 +357,32 @@ def test_ping_answers_during_work_and_requests_wait_for_one_another(s3: Any) -> 
         held.released.set()
         assert [answer.result().status_code for answer in answers] == [200, 200, 200]
     assert held.most == 1
+
+
+def test_a_task_whose_engine_dies_is_transient_and_the_next_one_is_computed(s3: Any, tmp_path: Path) -> None:
+    """SAM 3D Objects' double, in an environment and a process of its own, killed at work."""
+    python, weights = make_upstream(tmp_path / "upstream"), make_weights(tmp_path / "weights")
+    settings = {"GEN3D_SAM3D_PYTHON": str(python), "GEN3D_TASKS": "reconstruct", "MODEL_BUCKET": MODELS}
+    computing = models(environment(weights, DOUBLE_TELLS=str(tmp_path), **settings))
+    held, working, wanted = tmp_path / "wait", tmp_path / "asked.json", request(s3, "reconstruct")
+    with served(computing) as client, ThreadPoolExecutor() as pool:
+        eventually(lambda: client.get("/ping").status_code == 200)
+        working.unlink()
+        held.touch()
+        answer = pool.submit(invoke, client, wanted)
+        eventually(working.exists)
+        engine: Any = computing._reconstructor
+        os.kill(engine.pid, signal.SIGKILL)
+        assert refusal(answer.result()) == (503, "inference_unavailable", "transient")
+        held.unlink()
+        assert client.get("/ping").status_code == 503
+        eventually(lambda: client.get("/ping").status_code == 200)
+        reply = ReconstructReply.model_validate_json(invoke(client, wanted).content)
+        engine = computing._reconstructor
+        engine.close()
+    assert reply.engine.name == "sam3d"
+    assert reply.pose is not None
+    assert len(from_ply(content(s3, reply.splat_key))) == reply.gaussians
 
 
 @pytest.mark.parametrize("content_type", [None, "application/octet-stream", "text/json"])
