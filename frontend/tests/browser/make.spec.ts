@@ -53,6 +53,7 @@ test("by keyboard alone, from signing in to a downloaded model", async ({ page }
   await before;
   const live = connected(page);
   await page.reload();
+  await expect(page.getByText("Reconstruction")).toBeVisible();
   await accessible(page);
 
   // From the socket's first answer on the API is silent, and the page tells what happens nevertheless.
