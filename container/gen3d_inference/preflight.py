@@ -161,7 +161,7 @@ def _results(environment: Mapping[str, str], example: Example) -> Iterator[Check
 
 def _tried(name: str, make: Callable[[], Any], use: Callable[[Any], Iterator[Check]]) -> Iterator[Check]:
     """Load an engine and use it."""
-    criteria = {"sam3": (6,), "sam3d": (7,)}.get(name, ())
+    criteria = {"sam3": (4, 6), "sam3d": (5, 7)}.get(name, ())
     started = time.perf_counter()
     try:
         engine = make()
