@@ -24,7 +24,15 @@ def pretrained(folder: Path, dtype: torch.dtype = torch.float32) -> Any:
             "`python -m gen3d_inference.weights fetch` (docs/models.md), or set GEN3D_WEIGHTS to the folder "
             "that holds the folder sam3."
         )
-    model = Sam3TrackerModel.from_pretrained(folder, dtype=dtype, local_files_only=True)
+    model, about = Sam3TrackerModel.from_pretrained(
+        folder, dtype=dtype, local_files_only=True, output_loading_info=True
+    )
+    # transformers would leave them random, with a warning.
+    if lost := sorted([*about["missing_keys"], *about["mismatched_keys"]], key=str):
+        raise EngineUnavailable(
+            f"{folder} holds other weights than SAM 3's: {len(lost)} are missing or have another shape, such "
+            f"as {lost[0]}. Get them anew with `python -m gen3d_inference.weights fetch` (docs/models.md)."
+        )
     return model.eval().requires_grad_(False)
 
 
