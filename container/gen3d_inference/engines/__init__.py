@@ -41,7 +41,8 @@ class Embedding:
     @cached_property
     def content(self) -> bytes:
         """The tensors as a safetensors file."""
-        return save(self.tensors)
+        # safetensors writes memory as it lies, and says nothing of another order.
+        return save({name: np.ascontiguousarray(tensor) for name, tensor in self.tensors.items()})
 
 
 @dataclass(frozen=True)

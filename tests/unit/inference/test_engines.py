@@ -1,12 +1,14 @@
-"""Engines are chosen by name, never by fallback."""
+"""Engines are chosen by name, never by fallback; what they make is stored as it is."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
+import numpy as np
 import pytest
-from gen3d_inference.engines import EngineUnavailable, reconstructor_maker, segmenter_maker
+from gen3d_inference.engines import Embedding, EngineUnavailable, reconstructor_maker, segmenter_maker
+from safetensors.numpy import load
 
 WEIGHT_FREE = {"GEN3D_SEGMENTER": "classical", "GEN3D_RECONSTRUCTOR": "relief", "MODEL_BUCKET": "models"}
 
@@ -18,6 +20,12 @@ def test_the_named_engines_say_who_they_are() -> None:
     )
     assert (segmenter.name, segmenter.version, segmenter.weight_free) == ("classical", "1.0", True)
     assert (reconstructor.name, reconstructor.version, reconstructor.weight_free) == ("relief", "1.0", True)
+
+
+def test_tensors_are_stored_in_their_order_however_they_lie_in_memory() -> None:
+    turned = np.arange(6, dtype=np.float32).reshape(2, 3).T
+    stored = load(Embedding({"turned": turned}, (1, 1), (1, 1), "stretch", {}).content)
+    np.testing.assert_array_equal(stored["turned"], turned)
 
 
 @pytest.mark.parametrize("name", [None, "", "sam4", "Classical", "relief"])
