@@ -40,6 +40,10 @@ export async function start(): Promise<void> {
     ...(cognito_endpoint && { userPoolEndpoint: cognito_endpoint }),
   };
   Amplify.configure({ Auth: { Cognito } });
+  // Another tab signed out, or in as somebody else: nothing of the last person may stay in this one.
+  addEventListener("storage", ({ key }) => {
+    if (person.value && (key === null || key.endsWith(".LastAuthUser"))) location.reload();
+  });
   await recognise();
 }
 

@@ -1,5 +1,6 @@
 import { useId } from "preact/hooks";
 
+import { printable } from "../api/names";
 import type { PhotoView } from "../api/types";
 import { Button } from "../ui/Button";
 import { Candidates } from "./Candidates";
@@ -7,6 +8,8 @@ import { Icon } from "./icons";
 import { active, type Action, type Marks } from "./objects";
 import type { Outline } from "./segmenter";
 import { trouble } from "./trouble";
+
+const LONGEST_NAME = 80;
 
 interface PanelProps {
   photo: PhotoView;
@@ -120,10 +123,10 @@ function Objects({ marks, outlines, onAction }: ObjectsProps) {
               class="select-name"
               aria-label={`Name of ${object.name}`}
               value={object.name}
-              maxLength={80}
+              maxLength={LONGEST_NAME}
               onFocus={() => onAction({ do: "choose", id: object.id })}
               onChange={(event) => {
-                const name = event.currentTarget.value.trim() || `Object ${object.id}`;
+                const name = printable(event.currentTarget.value, LONGEST_NAME) || `Object ${object.id}`;
                 event.currentTarget.value = name;
                 onAction({ do: "rename", id: object.id, name });
               }}

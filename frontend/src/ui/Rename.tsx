@@ -1,10 +1,13 @@
 import { useState } from "preact/hooks";
 
+import { printable } from "../api/names";
 import { Button } from "./Button";
 import { Dialog } from "./Dialog";
 import { Field } from "./Field";
 import { Notice } from "./Notice";
 import { useTask } from "./useTask";
+
+const LONGEST = 100;
 
 interface RenameProps {
   title: string;
@@ -24,13 +27,13 @@ export function Rename({ title, name, onRename, onClose }: RenameProps) {
         onSubmit={(event) => {
           event.preventDefault();
           void run(async () => {
-            await onRename(value.trim() || null);
+            await onRename(printable(value, LONGEST) || null);
             onClose();
           });
         }}
       >
         {problem && <Notice kind="bad" title={problem.message} hint={problem.hint} />}
-        <Field label="Name" value={value} onValue={setValue} maxLength={100} autofocus />
+        <Field label="Name" value={value} onValue={setValue} maxLength={LONGEST} autofocus />
         <div class="actions">
           <Button onClick={onClose}>Cancel</Button>
           <Button kind="primary" type="submit" busy={busy}>

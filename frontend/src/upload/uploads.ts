@@ -1,12 +1,14 @@
 /** The photos on their way. They live beside the pages, so that going to another page does not stop them. */
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 
 import { api } from "../api/client";
+import { printable } from "../api/names";
 import { online, pause } from "../api/online";
 import { asRefusal, Refusal } from "../api/problem";
 import type { Form } from "../api/types";
 import { upload } from "../api/upload";
 import { notice } from "../app/errors";
+import { person } from "../auth/session";
 import { prepare } from "./prepare";
 
 export interface Upload {
@@ -24,6 +26,16 @@ export interface Upload {
 }
 
 export const uploads = signal<readonly Upload[]>([]);
+
+// Whoever comes next is shown nothing of it.
+effect(() => {
+  if (person.value !== null) return;
+  for (const it of uploads.peek()) {
+    it.cancel();
+    if (it.preview) URL.revokeObjectURL(it.preview);
+  }
+  uploads.value = [];
+});
 
 const LONGEST_NAME = 255;
 const LOST_PAUSE = 3_000;
@@ -47,7 +59,7 @@ function start(file: File, sessionId?: string): Upload {
   const abort = new AbortController();
   const it: Upload = {
     id: ++last,
-    name: file.name || "Photo",
+    name: printable(file.name, LONGEST_NAME) || "Photo",
     state: "checking",
     share: 0,
     cancel: () => abort.abort(),
@@ -101,14 +113,11 @@ async function run(
     }
   }
   update(id, { state: "cancelled" });
-  if (created && sessionId) await api.deleteSession(sessionId);
+  if (created && sessionId && person.value) await api.deleteSession(sessionId);
 }
 
-/** The API takes no control characters in names. */
 function filename(name: string): { filename?: string } {
-  const clean = name
-    .replace(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, "")
-    .slice(0, LONGEST_NAME);
+  const clean = printable(name, LONGEST_NAME);
   return clean ? { filename: clean } : {};
 }
 

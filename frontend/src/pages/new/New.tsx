@@ -24,6 +24,7 @@ export function New() {
     setAwaited(started.length === 1 ? started[0]?.id : undefined);
   }
 
+  const awaiting = uploads.value.some((it) => it.id === awaited && underWay(it));
   const { busy, problem, run } = useTask();
   const trySample = () =>
     run(async () => {
@@ -39,7 +40,7 @@ export function New() {
       <div class="new-sample">
         <img src={sample} alt="" width="72" height="96" />
         <p>No photo at hand?</p>
-        <Button busy={busy} onClick={() => void trySample()}>
+        <Button busy={busy || awaiting} onClick={() => void trySample()}>
           Try the sample
         </Button>
       </div>
