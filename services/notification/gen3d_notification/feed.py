@@ -22,6 +22,9 @@ _COUNTER_KEPT = timedelta(days=30)
 _COUNTER = "last"
 """The row of a person's last position, beside those of the events; it outlives them, and every connection."""
 
+_LONGEST_ID = 26
+"""Characters; DynamoDB fails for a key over 1 kB, where an unknown one is just not there."""
+
 
 class Contended(Exception):
     """Others append to the same feed faster than this one; trying again later helps."""
@@ -53,6 +56,8 @@ def last(user_id: str) -> int:
 
 def position(user_id: str, event_id: str) -> int | None:
     """Where an event of the person's stands; None for one that is not theirs, or not kept any more."""
+    if len(event_id) > _LONGEST_ID:
+        return None
     found = _get(user_id, event_id)
     return int(found["position"]["N"]) if found and "position" in found else None
 

@@ -300,7 +300,7 @@ def test_who_does_not_say_from_where_hears_what_is_new(sockets: Sockets) -> None
     assert sockets.posted == [("ada", {"type": "pong", "resumed": False})]
 
 
-@pytest.mark.parametrize("heard", ["bob's", "nothing", "last"])
+@pytest.mark.parametrize("heard", ["bob's", "nothing", "last", 1500 * "Z"])
 def test_from_an_event_that_is_not_theirs_or_not_known_it_goes_on_from_now(
     sockets: Sockets, heard: str
 ) -> None:
