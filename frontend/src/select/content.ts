@@ -7,7 +7,7 @@ export type OnBytes = (loaded: number) => void;
 interface Wanted {
   url: string;
   sha256: string;
-  /** Which files are kept together, and how many: the oldest go. */
+  /** Which files are kept together, and how many: those not used for longest go. */
   cache: string;
   keep: number;
 }
@@ -19,6 +19,7 @@ export async function content(wanted: Wanted, damaged: () => Error, onBytes?: On
   const kept = await (await cache?.match(key))?.arrayBuffer();
   if (kept && (await sha256(kept)) === wanted.sha256) {
     onBytes?.(kept.byteLength);
+    void cache?.put(key, new Response(kept)).catch(() => undefined); // now the last of its keys
     return kept;
   }
   const file = await download(wanted.url, onBytes);
