@@ -2,6 +2,7 @@ import "@google/model-viewer";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { asRefusal, type Refusal } from "../api/problem";
+import { Button } from "../ui/Button";
 import { Dialog } from "../ui/Dialog";
 import { Notice } from "../ui/Notice";
 import { Progress } from "../ui/Progress";
@@ -42,6 +43,9 @@ export default function Ar({ files, onClose }: ArProps) {
         Touch the cube in the corner and move your phone slowly. Without one, your browser has no augmented
         reality.
       </p>
+      <Button kind="primary" onClick={onClose}>
+        Close
+      </Button>
     </Dialog>
   );
 }
