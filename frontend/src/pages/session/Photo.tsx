@@ -1,7 +1,10 @@
+import { useEffect, useRef } from "preact/hooks";
+
 import type { SessionView } from "../../api/types";
-import { paths } from "../../app/router";
+import { go, paths } from "../../app/router";
 import { Notice } from "../../ui/Notice";
 import { Progress } from "../../ui/Progress";
+import { toast } from "../../ui/Toast";
 import { PhotoPicker } from "../../upload/PhotoPicker";
 import { UploadItem } from "../../upload/UploadItem";
 import { send, underWay, uploads } from "../../upload/uploads";
@@ -12,6 +15,17 @@ export function Photo({ session }: { session: SessionView }) {
   const upload = uploads.value.find((it) => it.sessionId === sessionId);
   // Once it was sent, the service checks it, unless it has said already that another is needed.
   const moving = upload && (underWay(upload) || (upload.state === "sent" && !problem));
+
+  // A session that was made for this photo is deleted with it: nothing is left to do here.
+  const wasMoving = useRef(false);
+  useEffect(() => {
+    if (wasMoving.current && upload?.state === "cancelled") {
+      toast("The upload was cancelled.");
+      go(paths.new, { replace: true });
+    }
+    wasMoving.current = Boolean(moving);
+  }, [moving, upload?.state]);
+
   return (
     <div class="session-message">
       {photo ? (
