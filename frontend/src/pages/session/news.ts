@@ -20,10 +20,11 @@ export function withHeard(answer: SessionView, heard: Iterable<Happening>): Sess
   };
 }
 
-/** Whether the API has something that is known to exist, and is not in its answer yet. */
+/** Whether something is known to have happened that is not in the API's answer yet. */
 export function isBehind(session: SessionView, heard: Iterable<Happening>): boolean {
   const jobs = new Set(session.jobs.map((job) => job.job_id));
   return (
+    isDeleted(session.events) ||
     sessionState(session.events) !== session.state ||
     (session.events.image_uploaded !== undefined && session.photo === undefined) ||
     session.jobs.some((job) => jobState(job.events) !== job.state) ||
@@ -36,6 +37,11 @@ export function expects(session: SessionView): "soon" | "late" | undefined {
   const states = [session.state, ...session.jobs.map((job) => job.state)];
   if (states.some((state) => UNDER_WAY.has(state))) return "soon";
   return states.includes("timed_out") ? "late" : undefined;
+}
+
+/** Events of deletion and restoration have ids in their order. */
+function isDeleted({ session_deletion_requested: deleted, session_restored: restored }: Row): boolean {
+  return deleted !== undefined && !(restored && restored.event_id > deleted.event_id);
 }
 
 const UNDER_WAY = new Set<string>([

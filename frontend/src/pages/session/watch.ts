@@ -18,7 +18,7 @@ const REFRESH_AFTER = 45 * 60_000; // addresses of files live an hour
 
 export interface News {
   session?: SessionView;
-  /** Why there is no news. The last session stays. */
+  /** Why there is no news. The last session stays, unless it does not exist any more. */
   problem?: Refusal;
 }
 
@@ -55,8 +55,11 @@ export function watch(sessionId: string, onNews: (news: News) => void): Watch {
     } catch (error) {
       if (stopped) return;
       const problem = asRefusal(error);
+      if (problem.code === "session_not_found") {
+        answer = session = undefined;
+        hush();
+      } else if (problem.code !== "unauthorized") askIn(LONGEST_PAUSE);
       onNews({ ...(session && { session }), problem });
-      if (problem.code !== "session_not_found" && problem.code !== "unauthorized") askIn(LONGEST_PAUSE);
     } finally {
       asking = false;
     }

@@ -123,6 +123,31 @@ test("events of another photo are none of its own", async () => {
   expect(news.at(-1)?.session?.problem).toBeUndefined();
 });
 
+test("a deletion that is heard of is asked about, and the photo is missing until it is restored", async () => {
+  await begin(answer("Image Uploaded"));
+  socket?.onConnected(true);
+  ask.mockRejectedValue(new Refusal("session_not_found", "There is no such session.", "", 404));
+  const { detail } = told("Image Uploaded");
+  socket?.onEvent({
+    "detail-type": "Session Deletion Requested",
+    detail: {
+      metadata: { ...detail.metadata, event_id: "evt_01ARZ3NDEKTSV4RRFFQ69G5FAV" },
+      data: { purge_at: "2026-01-01T00:00:00Z" },
+    },
+  } as unknown as Happening);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(news.at(-1)).toEqual({ problem: expect.objectContaining({ code: "session_not_found" }) });
+  expect(leave).toHaveBeenCalledOnce();
+  const asked = ask.mock.calls.length;
+  await vi.advanceTimersByTimeAsync(300_000);
+  expect(ask.mock.calls.length).toBe(asked);
+  ask.mockResolvedValue(answer("Image Uploaded", "Embedding Completed"));
+  document.dispatchEvent(new Event("visibilitychange"));
+  await vi.advanceTimersByTimeAsync(0);
+  expect(news.at(-1)?.problem).toBeUndefined();
+  expect(state()).toBe("ready");
+});
+
 test("a problem keeps what was known, and is over with the next answer", async () => {
   await begin(answer("Image Uploaded"));
   ask.mockRejectedValueOnce(new Refusal("network", "Gen3D could not be reached.", ""));
