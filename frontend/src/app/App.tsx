@@ -55,8 +55,10 @@ function Page() {
       return <New />;
     case "history":
       return <History />;
-    case "session":
-      return <Session key={at.sessionId} sessionId={at.sessionId} {...(at.jobId && { jobId: at.jobId })} />;
+    case "session": {
+      const { page: _, ...which } = at;
+      return <Session key={at.sessionId} {...which} />;
+    }
     case "missing":
       return (
         <EmptyState heading="h1" title="There is nothing at this address.">

@@ -5,15 +5,16 @@ export type Route =
   | { page: "sign-in" }
   | { page: "new" }
   | { page: "history" }
-  | { page: "session"; sessionId: string; jobId?: string }
+  | { page: "session"; sessionId: string; jobId?: string; making?: true }
   | { page: "missing" };
 
-const SESSION = /^\/sessions\/(ses_[0-9A-Z]{26})(?:\/jobs\/(job_[0-9A-Z]{26}))?\/?$/;
+const SESSION = /^\/sessions\/(ses_[0-9A-Z]{26})(?:\/jobs\/(job_[0-9A-Z]{26}))?(\/make)?\/?$/;
 
 export function parse(path: string): Route {
   const session = SESSION.exec(path);
   if (session?.[1]) {
-    return { page: "session", sessionId: session[1], ...(session[2] && { jobId: session[2] }) };
+    const [, sessionId, jobId, making] = session;
+    return { page: "session", sessionId, ...(jobId && { jobId }), ...(making && { making: true }) };
   }
   switch (path.replace(/\/$/, "")) {
     case "":
@@ -33,6 +34,9 @@ export const paths = {
   signIn: "/sign-in",
   session: (sessionId: string) => `/sessions/${sessionId}`,
   job: (sessionId: string, jobId: string) => `/sessions/${sessionId}/jobs/${jobId}`,
+  /** Where models are made of what was marked; or again, with a job's mask. */
+  make: (sessionId: string, jobId?: string) =>
+    `${jobId === undefined ? paths.session(sessionId) : paths.job(sessionId, jobId)}/make`,
 };
 
 const path = signal(location.pathname);

@@ -86,7 +86,7 @@ test("by keyboard alone, from signing in to a downloaded model", async ({ page }
   await enter(page, page.getByRole("button", { name: "Make it again" }));
   await expect(page.getByText("You are offline.")).toBeVisible();
   await page.context().setOffline(false);
-  await page.waitForURL((url) => /\/job_/.test(url.href) && url.href !== first, SLOW);
+  await page.waitForURL((url) => /\/job_\w+$/.test(url.href) && url.href !== first, SLOW);
   await fits(page);
   await expect(page.getByRole("button", { name: /^STL/ })).toBeVisible(SLOW);
   await fits(page);
@@ -124,7 +124,7 @@ test.describe("a job", () => {
     const failed = page.url();
     await page.getByRole("button", { name: "Try again with this mask" }).click();
     await page.getByRole("button", { name: "Make it again" }).click();
-    await page.waitForURL((url) => /\/job_/.test(url.href) && url.href !== failed);
+    await page.waitForURL((url) => /\/job_\w+$/.test(url.href) && url.href !== failed);
     await expect(page.getByText(/so far\. You can close the page/)).toBeVisible();
   });
 });

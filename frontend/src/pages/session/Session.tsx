@@ -21,17 +21,18 @@ import { useSession } from "./useSession";
 interface SessionProps {
   sessionId: string;
   jobId?: string;
+  /** Models are about to be made, of the objects just cut out, or again with the job's mask. */
+  making?: boolean;
 }
 
-/** What is about to be made: objects just cut out, or another try with a job's mask. */
-interface Plan {
-  objects: SelectedObject[];
-  retryOf?: JobView;
-}
-
-export function Session({ sessionId, jobId }: SessionProps) {
+export function Session({ sessionId, jobId, making = false }: SessionProps) {
   const { session, problem, refresh } = useSession(sessionId);
-  const [plan, setPlan] = useState<Plan>();
+  const [objects, setObjects] = useState<SelectedObject[]>();
+  // What was cut out is not kept over a reload; what was clicked is, and the photo shows it.
+  const nothingToMake = making && jobId === undefined && !objects;
+  useEffect(() => {
+    if (nothingToMake) go(paths.session(sessionId), { replace: true });
+  }, [nothingToMake]);
   if (!session) {
     if (problem?.code === "session_not_found") return <Missing />;
     return (
@@ -48,16 +49,15 @@ export function Session({ sessionId, jobId }: SessionProps) {
   const job = jobId === undefined ? undefined : session.jobs.find((it) => it.job_id === jobId);
   const here = jobId === undefined;
   const toPhoto = () => go(paths.session(sessionId));
-  const retry = (retryOf: JobView) => {
-    setPlan({ objects: [], retryOf });
-    toPhoto();
-  };
+  const retry = (retryOf: JobView) => go(paths.make(sessionId, retryOf.job_id));
   const started = (jobIds: string[]) => {
-    setPlan(undefined);
+    // Who has gone elsewhere meanwhile is left there.
+    if (jobIds[0] && location.pathname === paths.make(sessionId, jobId))
+      go(paths.job(sessionId, jobIds[0]), { replace: true });
+    setObjects(undefined);
     refresh();
-    if (jobIds[0]) go(paths.job(sessionId, jobIds[0]));
   };
-  const making = here && plan !== undefined;
+  const makeProps = { session, onStarted: started, onBack: toPhoto };
   return (
     <div class="session">
       <Head session={session} jobId={jobId} onChange={refresh} />
@@ -65,22 +65,30 @@ export function Session({ sessionId, jobId }: SessionProps) {
       {/* What was clicked stays while options are chosen or a model is looked at. */}
       <div class="session-part" hidden={!here || making}>
         {session.state === "ready" ? (
-          <Select session={session} onMake={(objects) => setPlan({ objects })} />
+          <Select
+            session={session}
+            onMake={(cutOut) => {
+              setObjects(cutOut);
+              go(paths.make(sessionId));
+            }}
+          />
         ) : (
           <Photo session={session} />
         )}
       </div>
-      {making && (
+      {here && making && objects && (
         <div class="session-part session-read">
-          <Make {...plan} session={session} onStarted={started} onBack={() => setPlan(undefined)} />
+          <Make {...makeProps} objects={objects} />
         </div>
       )}
       {!here && (
         <div class="session-part session-read" key={jobId}>
-          {job ? (
-            <Job session={session} job={job} onRetry={retry} onBack={toPhoto} />
-          ) : (
+          {!job ? (
             <JobAwaited onMissing={refresh} />
+          ) : making ? (
+            <Make {...makeProps} objects={[]} retryOf={job} />
+          ) : (
+            <Job session={session} job={job} onRetry={retry} onBack={toPhoto} />
           )}
         </div>
       )}

@@ -14,6 +14,7 @@ describe("an address", () => {
     ["/sign-in", { page: "sign-in" }],
     [`/sessions/${SESSION}`, { page: "session", sessionId: SESSION }],
     [`/sessions/${SESSION}/jobs/${JOB}`, { page: "session", sessionId: SESSION, jobId: JOB }],
+    [`/sessions/${SESSION}/make`, { page: "session", sessionId: SESSION, making: true }],
     ["/sessions/ses_1", { page: "missing" }],
     [`/sessions/${SESSION}/jobs/`, { page: "missing" }],
     ["/elsewhere", { page: "missing" }],
@@ -23,5 +24,15 @@ describe("an address", () => {
 
   test("of a job leads back to it", () => {
     expect(parse(paths.job(SESSION, JOB))).toMatchObject({ sessionId: SESSION, jobId: JOB });
+  });
+
+  test("of the making leads back to it, of what was marked and of a job again", () => {
+    expect(parse(paths.make(SESSION))).toEqual({ page: "session", sessionId: SESSION, making: true });
+    expect(parse(paths.make(SESSION, JOB))).toEqual({
+      page: "session",
+      sessionId: SESSION,
+      jobId: JOB,
+      making: true,
+    });
   });
 });
