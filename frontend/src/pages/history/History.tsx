@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { api } from "../../api/client";
-import type { SessionView } from "../../api/types";
+import type { SessionList, SessionView } from "../../api/types";
 import { paths } from "../../app/router";
 import { jobTitle, titleOf } from "../../app/states";
 import { Button } from "../../ui/Button";
@@ -11,9 +11,13 @@ import { Notice } from "../../ui/Notice";
 import { Progress } from "../../ui/Progress";
 import { Rename } from "../../ui/Rename";
 import { useTask } from "../../ui/useTask";
+import { STEADY_FOR } from "../session/steady";
 import "./history.css";
+import { isBusy, listed, longer, steadyList } from "./list";
 import { remove, restore } from "./remove";
 import { SessionCard } from "./SessionCard";
+
+const NEWS_EVERY = 10_000;
 
 export function History() {
   const [deleted, setDeleted] = useState(false);
@@ -31,31 +35,62 @@ export function History() {
 }
 
 function Sessions({ deleted }: { deleted: boolean }) {
-  const [sessions, setSessions] = useState<SessionView[]>();
-  const [cursor, setCursor] = useState<string>();
+  const [list, setList] = useState<SessionList>();
   const [wanted, setWanted] = useState("");
   const [renaming, setRenaming] = useState<SessionView>();
   const { busy, problem, run } = useTask();
 
   // One after the other: what is asked while another answer is on its way may have changed since that was asked.
   const loads = useRef(Promise.resolve());
-  const load = (after?: string) => {
-    const work = async () => {
-      const page = await api.listSessions({ deleted, cursor: after });
-      setSessions((known) => (after ? [...(known ?? []), ...page.sessions] : page.sessions));
-      setCursor(page.cursor);
-    };
-    loads.current = loads.current.then(() => run(work));
-    return loads.current;
-  };
-  const reload = () => void load();
+  const latest = useRef(list);
+  latest.current = list;
+  const loaded = useRef(0);
+  const after = (work: () => Promise<void>) => void (loads.current = loads.current.then(work));
+  const reload = () =>
+    after(() =>
+      run(async () => {
+        setList(await listed(deleted, latest.current?.sessions.length));
+        loaded.current = Date.now();
+      }),
+    );
+  const more = () =>
+    after(() => run(async () => latest.current?.cursor && setList(await longer(latest.current, deleted))));
   const drop = ({ session_id: gone }: SessionView) =>
-    setSessions((known) => known?.filter(({ session_id }) => session_id !== gone));
+    setList(
+      (known) => known && { ...known, sessions: known.sessions.filter((it) => it.session_id !== gone) },
+    );
   useEffect(reload, []);
+
+  /** Beside what the person does. Where there is no answer, the next look may have one. */
+  const hearNews = async () => {
+    const known = latest.current;
+    const fresh = known && (await listed(deleted, known.sessions.length).catch(() => undefined));
+    // What was deleted meanwhile must not come back.
+    if (!fresh || latest.current !== known) return;
+    const old = Date.now() - loaded.current > STEADY_FOR;
+    if (old) loaded.current = Date.now();
+    setList(old ? fresh : steadyList(known, fresh));
+  };
+  const looking = useRef(false); // an answer can be long in coming, as when the network is gone
+  const look = () => {
+    if (document.hidden || looking.current) return;
+    looking.current = true;
+    after(() => hearNews().finally(() => (looking.current = false)));
+  };
+  const { sessions, cursor } = list ?? {};
+  const busyOnes = !deleted && sessions?.some(isBusy);
+  useEffect(() => {
+    document.addEventListener("visibilitychange", look);
+    const timer = busyOnes ? setInterval(look, NEWS_EVERY) : undefined;
+    return () => {
+      document.removeEventListener("visibilitychange", look);
+      clearInterval(timer);
+    };
+  }, [busyOnes]);
 
   // A search looks through everything, so it fetches what is left.
   useEffect(() => {
-    if (wanted && cursor && !busy && !problem) void load(cursor);
+    if (wanted && cursor && !busy && !problem) more();
   }, [wanted, cursor, busy]);
 
   const shown = sessions?.filter((it) => matches(it, wanted));
@@ -102,7 +137,7 @@ function Sessions({ deleted }: { deleted: boolean }) {
       </ul>
       {cursor && (
         <div class="history-more">
-          <Button busy={busy} onClick={() => void load(cursor)}>
+          <Button busy={busy} onClick={more}>
             Show more
           </Button>
         </div>

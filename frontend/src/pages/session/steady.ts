@@ -1,6 +1,9 @@
 /** Every answer has fresh addresses for the same files. What shows a file would load it again at each of them. */
 import type { FileView, JobView, SessionView } from "../../api/types";
 
+/** For so long known addresses are kept, in ms; they are valid for an hour. */
+export const STEADY_FOR = 45 * 60_000;
+
 /** The fresh view with the addresses that are known already. */
 export function steady(known: SessionView | undefined, fresh: SessionView): SessionView {
   if (!known) return fresh;

@@ -4,7 +4,7 @@ import { listen } from "../../api/live";
 import { asRefusal, type Refusal } from "../../api/problem";
 import type { Happening, SessionView } from "../../api/types";
 import { expects, isBehind, withHeard } from "./news";
-import { steady } from "./steady";
+import { steady, STEADY_FOR } from "./steady";
 
 const FIRST_PAUSE = 600;
 const LONGEST_PAUSE = 5_000;
@@ -14,7 +14,6 @@ const LATE_PAUSE = 30_000;
 // What the socket tells comes by it; this is for what it should have told.
 const CONNECTED_PAUSE = 60_000;
 const SEVERAL_EVENTS = 50; // ms in which those that come together are one reason to ask
-const REFRESH_AFTER = 45 * 60_000; // addresses of files live an hour
 
 export interface News {
   session?: SessionView;
@@ -47,7 +46,7 @@ export function watch(sessionId: string, onNews: (news: News) => void): Watch {
     try {
       const fresh = await api.session(sessionId);
       if (stopped) return;
-      const old = Date.now() - loaded > REFRESH_AFTER;
+      const old = Date.now() - loaded > STEADY_FOR;
       if (old) loaded = Date.now();
       answer = old ? fresh : steady(answer, fresh);
       asking = false;
