@@ -76,13 +76,13 @@ export function Viewer({ files, box, mode, settings, name, poster, turntable }: 
       layers.current.set(mode, layer);
       layer.apply(settings.look);
       stage.show(layer);
-      setShown(mode);
       setTrouble(null);
+      void Promise.resolve(layer.drawn).then(() => left.signal.aborted || setShown(mode));
     };
     const known = layers.current.get(mode);
     if (known) {
       show(known);
-      return;
+      return () => left.abort();
     }
     setShare(0);
     load(mode, files, {

@@ -16,6 +16,8 @@ export interface Look {
 
 export interface Layer {
   readonly object: Object3D;
+  /** Resolves when it was first drawn as it should be; absent where every frame shows it so. */
+  readonly drawn?: Promise<void>;
   apply(look: Look): void;
   dispose(): void;
 }

@@ -25,8 +25,13 @@ export async function splatsLayer(
   if (type === "ply") splats.rotation.x = Z_UP_TO_Y_UP;
   const spark = new SparkRenderer({ renderer, onDirty: onChange });
   const object = new Group().add(spark, splats);
+  // Until they have been sorted for the first time there are none to draw.
+  const drawn = new Promise<void>((resolve) => {
+    spark.onAfterRender = () => spark.activeSplats > 0 && resolve();
+  });
   return {
     object,
+    drawn,
     apply({ exposure }) {
       splats.recolor.setScalar(gain(exposure));
       splats.updateVersion();
