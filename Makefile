@@ -37,14 +37,13 @@ down: .venv/.ready ## Stop the local cloud
 
 # --- work ------------------------------------------------------------------------------------------------
 
-# Flow and fault tests mostly wait, so three processes keep two cores busy.
-SIDE_BY_SIDE := -n 3 --dist loadgroup --no-loadscope-reorder
-
 .PHONY: test
 test: .venv/.ready .venv-lint/.ready frontend/dist/index.html ## Run every test: unit, contract, wiring, flow, fault, browser
 	@failed=; \
-	echo "── unit, contract, wiring, flow and fault tests"; \
-	$(RUN)/pytest $(SIDE_BY_SIDE) tests/{unit,contract,wiring,flow,fault} || failed+=" python"; \
+	echo "── unit, contract and wiring tests"; \
+	$(RUN)/pytest -n auto --maxprocesses 4 --dist loadfile tests/unit tests/contract tests/wiring || failed+=" unit, contract or wiring"; \
+	echo "── flow and fault tests"; \
+	$(RUN)/pytest tests/flow tests/fault || failed+=" flow or fault"; \
 	echo "── the page's unit tests"; \
 	$(NPM) test || failed+=" page"; \
 	echo "── browser tests"; \
