@@ -15,6 +15,7 @@ NEIGHBOURS = 20
 _FAINT = 0.3  # of the median opacity: relative, because engines differ in how opaque their Gaussians are
 _FAR = 4.0  # times the extent that holds nine tenths of the Gaussians
 _STRAY = 4.0  # times the median distance to the nearest neighbours
+_NEAR_DRAWN = 1.6  # of the drawn ones' spacings
 _CLUSTER = 0.02  # of the largest cluster's Gaussians
 _FEWEST = 200
 _FLATTEST = 0.01  # thickness by length below which points are a sheet
@@ -67,7 +68,9 @@ def clean(splat: Splat, limit: int, seed: int = 42) -> Cloud:
 def without_strays(splat: Splat, cloud: Cloud) -> Splat:
     """All Gaussians of `splat` among the cleaned ones, also faint ones and those that the limit left out."""
     _, distance = nearest(cloud.splat.position, splat.position, 1)
-    return splat.take(distance[:, 0] <= _STRAY * cloud.spacing)
+    # All of them lie closer together than those that were drawn, but must each be near one of these.
+    spacings = max(_STRAY * np.sqrt(len(cloud.splat) / len(splat)), _NEAR_DRAWN)
+    return splat.take(distance[:, 0] <= spacings * cloud.spacing)
 
 
 def nearest(points: Floats, queries: Floats, k: int) -> tuple[NDArray[np.int64], Floats]:
