@@ -46,7 +46,7 @@ class Preset:
 
 
 PRESETS = {
-    Quality.FAST: Preset(cells=48, gaussians=40_000, triangles=20_000, painted=20_000),
+    Quality.FAST: Preset(cells=48, gaussians=40_000, triangles=20_000, painted=40_000),
     Quality.BALANCED: Preset(cells=88, gaussians=120_000, triangles=50_000, painted=60_000),
     Quality.HIGH: Preset(cells=104, gaussians=500_000, triangles=150_000, painted=150_000),
 }
