@@ -56,7 +56,7 @@ class Container:
         """Begin to start the server unless it runs."""
         if not self._ended:
             return
-        self.stop()
+        self._stop()
         port = free_port()
         self._url = f"http://{HOST}:{port}"
         path = ":".join(map(str, SOURCES))
@@ -115,7 +115,12 @@ class Container:
         if self._child:
             self._child.stop(seconds=0)
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
+        """End the server, for good."""
+        await self._http.aclose()
+        await asyncio.to_thread(self._stop)
+
+    def _stop(self) -> None:
         if self._child:
             self._child.stop(STOP_SECONDS)
             self._child = None

@@ -78,7 +78,7 @@ class Worker:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.to_thread(self.container.stop)
+        await self.container.stop()
 
     async def _run(self) -> None:
         while True:

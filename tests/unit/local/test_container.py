@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from gen3d_local.container import MODULE, Container, ContainerFailed
 
 
-@pytest.fixture
-def container(tmp_path: Path) -> Iterator[Container]:
-    """A server that is to use a model whose weights are not there."""
+def test_a_model_that_cannot_be_loaded_is_told_at_once_with_the_reason(tmp_path: Path) -> None:
     settings = {
         "GEN3D_SEGMENTER": "classical",
         "GEN3D_RECONSTRUCTOR": "sam3d",
         "GEN3D_WEIGHTS": str(tmp_path / "weights"),
         "MODEL_BUCKET": "models",
     }
-    made = Container(settings, tmp_path / "server.log", MODULE)
-    yield made
-    made.stop()
+    container = Container(settings, tmp_path / "server.log", MODULE)
 
+    async def start() -> None:
+        try:
+            await container.wait_ready()
+        finally:
+            await container.stop()
 
-def test_a_model_that_cannot_be_loaded_is_told_at_once_with_the_reason(container: Container) -> None:
     with pytest.raises(
         ContainerFailed, match=r"cannot load its models: .*manifest.json cannot be read.*Fetch"
     ):
-        asyncio.run(container.wait_ready())
+        asyncio.run(start())
