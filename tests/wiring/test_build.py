@@ -9,6 +9,8 @@ import json
 import os
 import subprocess
 import sysconfig
+from importlib.metadata import distributions, version
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import pytest
@@ -96,6 +98,20 @@ def test_layer_brings_both_halves_of_the_sdk_or_none(built: Path) -> None:
     """One half of its own and the other of Lambda's would be of different versions."""
     layer = built / "EventsLayer" / "python"
     assert (layer / "botocore").exists() == (layer / "boto3").exists()
+
+
+def test_layer_is_compiled(built: Path) -> None:
+    """Lambda's folders are read-only: what has no bytecode is compiled at every cold start."""
+    unchecked = (0b01).to_bytes(4, "little")  # PEP 552: valid whatever the source's time
+    modules = list((built / "EventsLayer" / "python").rglob("*.py"))
+    compiled = [Path(cache_from_source(str(module))) for module in modules]
+    assert len(modules) > 500
+    assert [path for path in compiled if not path.exists() or path.read_bytes()[4:8] != unchecked] == []
+
+
+def test_layer_has_the_versions_that_are_tested(built: Path) -> None:
+    layer = distributions(path=[str(built / "EventsLayer" / "python")])
+    assert [one.name for one in layer if one.version != version(one.name)] == []
 
 
 def test_everything_fits(built: Path) -> None:
