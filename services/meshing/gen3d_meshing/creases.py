@@ -21,13 +21,13 @@ _BENT = 0.97  # length of the mean of the unit normals around a vertex, below wh
 _CREASED = 0.9  # the same, once normals are sharpened: it is on one
 _REACH, _RINGS = 2, 2  # rings of vertices around those two that take part, and that move
 _PASSES = 2
-_GAUSSIANS, _FACES = 16, 24  # neighbours that are heard
+_GAUSSIANS, _FACES = 24, 24  # neighbours that are heard
 _NEAR = 1.5  # spacings: reach of a Gaussian's say
 _AGREEING = 8  # power of the cosine by which Gaussians must agree with a triangle to be heard
 _AROUND = 2.0  # cells: reach of a triangle's say to others
 _ALIKE = 0.4  # rad: triangles that differ by more do not hear each other
-_ROUNDS = 6
-_ON_PLANE = 0.5  # spacings: Gaussians farther from a plane do not shift it
+_ROUNDS = 10
+_ON_PLANE = 0.8  # spacings: Gaussians farther from a plane do not shift it
 _STAY = 0.05  # pull of the old place, where the planes leave a direction open
 _STEP = 0.7  # cells: the farthest that a vertex moves in one pass
 

@@ -15,7 +15,7 @@ from gen3d_meshing.shape import Mesh, Triangles, directed_edges, raycasting
 from gen3d_meshing.splat import Floats
 
 _ROOM = 2  # longest sides that Poisson's cube spans at least: what is open below closes before its border
-_FINEST_CELL, _NOISY_CELL = 0.6, 7.0  # of the points' spacing and noise: finer cells would follow the noise
+_FINEST_CELL, _NOISY_CELL = 0.6, 9.0  # of the points' spacing and noise: finer cells would follow the noise
 _FINEST_GRID = 200  # cells across that memory and time allow
 _WORTH_TRYING = 1.3  # times as many cells as before
 _TURNED = 0.05  # share of Gaussians that face against the mesh: more, and a wall is too thin for the grid

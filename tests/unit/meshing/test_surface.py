@@ -196,7 +196,7 @@ def test_resolution_follows_the_spacing_of_the_points_and_falls_on_failure() -> 
     assert resolutions(points, 0.001, 0, 96) == [96, 192, 48]
     assert resolutions(points, 0.001, 0, 200) == [200, 100, 50]
     assert resolutions(points, 0.02, 0, 200) == [83, 41]
-    assert resolutions(points, 0.001, 0.002, 200) == [71, 35]
+    assert resolutions(points, 0.001, 0.001, 200) == [111, 55]
     assert resolutions(points, 0.02, 0, 58) == [58, 83, 29]
     assert resolutions(points, 0.5, 0, 200) == [29]
 
