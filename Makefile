@@ -37,18 +37,26 @@ down: .venv/.ready ## Stop the local cloud
 
 # --- work ------------------------------------------------------------------------------------------------
 
+SUITES := unit flow fault page browser
+
 .PHONY: test
 test: .venv/.ready .venv-lint/.ready frontend/dist/index.html ## Run every test: unit, contract, wiring, flow, fault, browser
 	@failed=; \
-	echo "── unit, contract and wiring tests"; \
-	$(RUN)/pytest -n auto --maxprocesses 4 --dist loadfile tests/unit tests/contract tests/wiring || failed+=" unit, contract or wiring"; \
-	echo "── flow and fault tests"; \
-	$(RUN)/pytest tests/flow tests/fault || failed+=" flow or fault"; \
-	echo "── the page's unit tests"; \
-	$(NPM) test || failed+=" page"; \
-	echo "── browser tests"; \
-	$(NPM) run test:browser || failed+=" browser"; \
-	[[ -z $$failed ]] || { echo "failed:$$failed"; exit 1; }
+	for suites in test-unit "test-flow test-fault" test-page test-browser; do \
+	    $(MAKE) --keep-going -j2 $$suites || failed=yes; \
+	done; \
+	[[ -z $$failed ]]
+
+test-unit:    SUITE := $(RUN)/pytest -n auto --maxprocesses 4 --dist loadfile tests/unit tests/contract tests/wiring
+test-flow:    SUITE := $(RUN)/pytest tests/flow
+test-fault:   SUITE := $(RUN)/pytest tests/fault
+test-page:    SUITE := $(NPM) test
+test-browser: SUITE := $(NPM) run test:browser
+
+.PHONY: $(SUITES:%=test-%)
+$(SUITES:%=test-%): .venv/.ready .venv-lint/.ready frontend/dist/index.html
+	@echo "── $(@:test-%=%) tests ..."; $(SUITE) || { echo "── $(@:test-%=%) tests: FAILED"; exit 1; }
+	@echo "── $(@:test-%=%) tests: passed"
 
 .PHONY: test-models
 test-models: .venv-models/.ready ## Run SAM 3's tests on random weights (FULL=1: at full size)

@@ -142,7 +142,7 @@ KILLED = {
 
 ON_ONE_WAY = ("ReconstructionStart", "MeshingMesh", "NotificationMail")
 SECONDS_TO_WORK = {"MeshingMesh": 20}
-"""The time-out of a function that is to be killed, where 4 s are too little for it on a busy machine, from a
+"""The time-out of a function that is to be killed, where 8 s are too little for it on a busy machine, from a
 cold start: it would be killed at every receive. As long its message stays away after the kill."""
 
 
@@ -153,7 +153,7 @@ def test_functions_are_killed_after_their_effect_and_before_they_tell(
     photo, mask = request.getfixturevalue("photo"), request.getfixturevalue("mask")
     with ExitStack() as stack:
         for name in names:
-            stack.enter_context(killed_before(system, name, KILLED[name], SECONDS_TO_WORK.get(name, 4)))
+            stack.enter_context(killed_before(system, name, KILLED[name], SECONDS_TO_WORK.get(name, 8)))
         session = gen3d.create_session(photo).wait_ready(SECONDS)
         job = session.create_job(mask, FAST).wait(2 * SECONDS)
         # That the mail was sent nobody knows, so it is sent again, which is better than none.
