@@ -9,11 +9,11 @@ from typing import Any
 
 import yaml
 from botocore.exceptions import ClientError
-from samtranslator.yaml_helper import yaml_parse
 
 from gen3d_local import packages, rewrites
 from gen3d_local.aws import client
 from gen3d_local.children import poll
+from gen3d_local.template import parse
 
 STACK = "gen3d"
 DEPLOY_SECONDS = 120.0
@@ -56,7 +56,7 @@ def deploy(engine_url: str, template: Path, parameters: Mapping[str, str]) -> di
 
 def _read(template: Path) -> Any:
     try:
-        return yaml_parse(template.read_text())
+        return parse(template.read_text())
     except yaml.YAMLError as error:
         raise DeployFailed(f"{template.name} cannot be read: {error}") from error
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from gen3d_local.template import parse
 from ministack.services.cloudformation import language_extensions
 from samtranslator.translator.transform import transform
-from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,7 +27,7 @@ class _NoManagedPolicies:
 
 def source() -> Template:
     """The template as it is written."""
-    template: Template = yaml_parse((ROOT / "template.yaml").read_text())
+    template: Template = parse((ROOT / "template.yaml").read_text())
     return template
 
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 
 import pytest
 from gen3d_events.event import Event
-from samtranslator.yaml_helper import yaml_parse
+from gen3d_local.template import parse
 
 from tests.wiring.patterns import matches
 from tests.wiring.rules import Rule, events, queues
@@ -46,7 +46,7 @@ def test_every_consumer_is_named_with_its_queues(name: str) -> None:
 def subscriber() -> Template:
     """The example, on our own bus."""
     (example,) = re.findall(r"^```yaml\n(.*?)^```$", DOCUMENT, re.MULTILINE | re.DOTALL)
-    resources: Template = yaml_parse(example)["Resources"]
+    resources: Template = parse(example)["Resources"]
     resources["MeshesRule"]["Properties"]["EventBusName"] = {"Ref": "JobsBus"}
     return resources
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from gen3d_local import rewrites
 from gen3d_local.rewrites import Package
-from samtranslator.yaml_helper import yaml_parse
+from gen3d_local.template import parse
 
 ROOT = Path(__file__).parents[3]
 
@@ -38,7 +38,7 @@ Resources:
 
 @pytest.fixture
 def small() -> Any:
-    return yaml_parse(SMALL)
+    return parse(SMALL)
 
 
 @pytest.fixture
@@ -83,11 +83,11 @@ def test_code_in_a_loop_is_found(small: Any, rewritten: Any) -> None:
 
 
 def test_the_given_template_is_left_alone(small: Any, rewritten: Any) -> None:
-    assert small == yaml_parse(SMALL)
+    assert small == parse(SMALL)
 
 
 def test_nothing_else_of_the_real_template_changes() -> None:
-    template = yaml_parse((ROOT / "template.yaml").read_text())
+    template = parse((ROOT / "template.yaml").read_text())
     packages = rewrites.packages(template)
     result = rewrites.for_laptop(template, {package: f"s3://x/{package.folder}" for package in packages})
 
