@@ -17,7 +17,7 @@ from tests.fault.system import System
 from tests.flow.helpers import SECONDS, eventually
 from tests.flow.tap import Tap
 
-FAST = JobOptions(quality=Quality.FAST)
+FAST = JobOptions(quality=Quality.FAST, texture=None)
 DEADLINES = {"RequestTtlSeconds": "60", "InvocationTimeoutSeconds": "30", "OverdueAfterSeconds": "0"}
 
 

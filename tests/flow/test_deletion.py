@@ -61,7 +61,7 @@ def is_purged(cloud: Cloud, system: System, session: Session) -> bool:
 def job(gen3d: Gen3D, photo: Path, mask: Path) -> Job:
     """Finished, and its session ready."""
     session = gen3d.create_session(photo, name="a bottle").wait_ready(SECONDS)
-    return session.create_job(mask, JobOptions(quality=Quality.FAST), "bottle").wait(SECONDS)
+    return session.create_job(mask, JobOptions(quality=Quality.FAST, texture=None), "bottle").wait(SECONDS)
 
 
 def test_from_hidden_to_restored_to_gone(

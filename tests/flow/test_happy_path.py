@@ -157,8 +157,9 @@ def test_two_more_jobs_of_the_session(run: Run, tap: Tap, mask: Path, tmp_path: 
     rows = np.flatnonzero(pixels.any(axis=1))
     pixels[: (rows[0] + rows[-1]) // 2] = 0
     Image.fromarray(pixels).save(tmp_path / "lower-half.png")
-    whole_job = run.session.create_job(mask, JobOptions(quality=Quality.FAST, seed=7), "again")
-    half_job = run.session.create_job(tmp_path / "lower-half.png", JobOptions(quality=Quality.FAST), "half")
+    plain = JobOptions(quality=Quality.FAST, texture=None, seed=7)
+    whole_job = run.session.create_job(mask, plain, "again")
+    half_job = run.session.create_job(tmp_path / "lower-half.png", plain, "half")
     again = whole_job.wait(SECONDS).download(tmp_path / "again")
     half = half_job.wait(SECONDS).download(tmp_path / "half")
 

@@ -54,7 +54,7 @@ class Run(NamedTuple):
 @pytest.fixture(scope="module")
 def run(gen3d: Gen3D, tap: Tap, photo: Path, mask: Path) -> Run:
     session = gen3d.create_session(photo).wait_ready(SECONDS)
-    job = session.create_job(mask, JobOptions(quality=Quality.FAST)).wait(SECONDS)
+    job = session.create_job(mask, JobOptions(quality=Quality.FAST, texture=None)).wait(SECONDS)
     story = tap.story(session.id, {"User Notified": 1})
     return Run(session.id, job.id, job.view["files"]["mesh.glb"]["bytes"], story)
 
