@@ -35,12 +35,12 @@ _OTHER = "application/octet-stream"
 
 @consumes(ReconstructionCompleted, failed=MeshingFailed)
 def handler(event: ReconstructionCompleted) -> Iterator[Event]:
-    yield MeshingStarted()
-    from gen3d_meshing.pipeline import mesh_splat  # noqa: PLC0415 - loads Open3D, after the event
-
     about = event.metadata
     if about.job_id is None:
         raise ValueError("a reconstruction without a job")
+    yield MeshingStarted()
+    from gen3d_meshing.pipeline import mesh_splat  # noqa: PLC0415 - loads Open3D, after the event
+
     prefix = keys.job_prefix(about.user_id, about.session_id, about.job_id)
     try:
         result = mesh_splat(

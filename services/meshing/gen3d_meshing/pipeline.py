@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from gen3d_events.models import Engine, JobOptions, Quality
+from gen3d_events.models import Engine, JobOptions, MeshFormat, Quality
 
 from gen3d_meshing.clean import Cloud, clean, without_strays
 from gen3d_meshing.colour import vertex_colours
@@ -24,7 +24,7 @@ from gen3d_meshing.lean_open3d import o3d
 from gen3d_meshing.model import Model
 from gen3d_meshing.normals import noise, outward_normals
 from gen3d_meshing.preview import still, turntable
-from gen3d_meshing.problems import MeshUnsound
+from gen3d_meshing.problems import MeshUnsound, NoMesh, SurfaceMissing
 from gen3d_meshing.shape import Mesh
 from gen3d_meshing.splat import Floats, read_splat
 from gen3d_meshing.studio import Studio
@@ -37,7 +37,7 @@ STATS_VERSION = "1.0"
 @dataclass(frozen=True)
 class Preset:
     """cells: of Poisson's grid across the longest side. gaussians, triangles: at most (about) so many.
-    painted: triangles where there is no texture, so that vertices carry the colours."""
+    painted: triangles where vertices carry the colours, of at least as many Gaussians."""
 
     cells: int
     gaussians: int
@@ -78,13 +78,14 @@ def mesh_splat(
     """Mesh the content of a splat PLY.
 
     engine: what made the splat. mask_coverage: share of the photo that the object covers. Both are only
-    passed on to the statistics. target_triangles: about so many, in place of the quality's. on_step: hears
-    the name of each step as it begins. Raises NoMesh: SplatInvalid, SurfaceMissing or MeshUnsound.
+    passed on to the statistics. target_triangles: about so many in every file, in place of the quality's
+    numbers. on_step: hears the name of each step as it begins. Raises NoMesh: SplatInvalid, SurfaceMissing or
+    MeshUnsound.
     """
     clock = _Clock(on_step)
     preset = PRESETS[options.quality]
     if target_triangles is not None:
-        preset = replace(preset, triangles=target_triangles, painted=target_triangles)
+        preset = replace(preset, triangles=target_triangles)
     with clock.step("read"):
         splat, dropped = read_splat(data)
     with clock.step("clean"):
@@ -93,18 +94,30 @@ def mesh_splat(
         normals = outward_normals(cloud)
     with clock.step("surface"):
         mesh, cells, triangles = _soundest(cloud, normals, preset)
+        if target_triangles is not None:
+            mesh = refine(mesh, target_triangles)
+            triangles["refined"] = len(mesh.triangles)
     with clock.step("colour"):
-        if options.texture is None:
-            mesh = refine(mesh, preset.painted)
-        model = Model(mesh, vertex_colours(cloud, mesh.vertices))
+        bare = painted = Model(mesh, vertex_colours(cloud, mesh.vertices))
+        if target_triangles is None and (options.texture is None or "ply" in options.formats):
+            finer = refine(mesh, min(preset.painted, len(cloud.splat)))
+            painted = Model(finer, vertex_colours(cloud, finer.vertices))
+            triangles["painted"] = len(finer.triangles)
+    model = painted
     if options.texture is not None:
         with clock.step("texture"):
-            model = replace(model, texture=bake(mesh, cloud, normals, options.texture))
+            model = replace(bare, texture=bake(mesh, cloud, normals, options.texture))
+    gaussians = {"read": len(splat) + dropped, "finite": len(splat), **cloud.counts}
+    # PLY has colours at vertices only, STL none.
+    particular: dict[MeshFormat, Model] = {"ply": painted, "stl": bare}
     files: dict[str, bytes] = {}
     for form in options.formats:
         with clock.step(form):
-            kept = without_strays(splat, cloud) if form == "splat" else cloud.splat
-            files |= WRITERS[form](model, kept)
+            kept = cloud.splat
+            if form == "splat":
+                kept = without_strays(splat, cloud)
+                gaussians["without_strays"] = len(kept)
+            files |= WRITERS[form](particular.get(form, model), kept)
     with clock.step("preview"):
         studio = Studio(model)
         files["preview.png"] = still(studio)
@@ -119,9 +132,9 @@ def mesh_splat(
         "mask_coverage": mask_coverage,
         "poisson_cells": cells,
         "frame": {name: FRAMES[name] for name in ("splat.ply", *files) if name in FRAMES},
-        "gaussians": {"read": len(splat) + dropped, "finite": len(splat), **cloud.counts},
-        "vertices": len(mesh.vertices),
-        "triangles": len(mesh.triangles),
+        "gaussians": gaussians,
+        "vertices": len(model.mesh.vertices),
+        "triangles": len(model.mesh.triangles),
         "triangles_after": triangles,
         "parts": mesh.parts,
         "genus": mesh.genus,
@@ -171,17 +184,18 @@ def _texture(model: Model) -> dict[str, float] | None:
 
 def _soundest(cloud: Cloud, normals: Floats, preset: Preset) -> tuple[Mesh, int, dict[str, int]]:
     """The mesh at the first of the resolutions that gives a sound one; that resolution; and the numbers of
-    triangles after each step."""
+    triangles after each step. If none does, the first one, which suits the Gaussians best, says why."""
     points, spacing = cloud.splat.position, cloud.spacing
+    problems: list[NoMesh] = []
     for cells in resolutions(points, spacing, noise(cloud, normals), preset.cells):
         try:
             mesh, triangles = reconstruct(
                 points, normals, spacing=spacing, cells=cells, budget=preset.triangles
             )
             return mesh, cells, triangles
-        except MeshUnsound as problem:
-            unsound = problem
-    raise unsound
+        except (MeshUnsound, SurfaceMissing) as problem:
+            problems.append(problem)
+    raise problems[0]
 
 
 class _Clock:

@@ -60,7 +60,7 @@ def reconstruct(
 
 
 def refine(mesh: Mesh, budget: int) -> Mesh:
-    """The same surface with about as many triangles as the budget allows, for vertices that carry colours."""
+    """The same surface with about as many triangles as the budget allows; never with fewer than before."""
     # Manifold takes a vertex with several normals as several, and the list of those that are one place.
     both = mesh.triangles.reshape(-1).astype(np.int64) << 32 | mesh.shading.reshape(-1)
     corners, triangles = np.unique(both, return_inverse=True)
@@ -76,7 +76,7 @@ def refine(mesh: Mesh, budget: int) -> Mesh:
         )
     )
     length = _LOOSE * np.sqrt(mesh.area / budget)
-    while (finer := coarse.refine_to_length(length)).num_tri() > budget and length < np.sqrt(mesh.area):
+    while (finer := coarse.refine_to_length(length)).num_tri() > max(budget, len(mesh.triangles)):
         length *= max(np.sqrt(finer.num_tri() / budget), _LOOSER)
     content = finer.to_mesh()
     properties = content.vert_properties.astype(np.float32)

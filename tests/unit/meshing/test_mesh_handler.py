@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -128,6 +130,13 @@ def test_a_splat_that_is_gone_fails_the_job_at_once() -> None:
     assert (failed.code, failed.error_class) == ("splat_missing", "system")
 
 
+def test_a_reconstruction_without_a_job_is_not_begun() -> None:
+    event = reconstructed()
+    without = event.with_metadata(event.metadata.model_copy(update={"job_id": None}))
+    with pytest.raises(ValueError, match="without a job"):
+        next(handler.consume(without))
+
+
 def test_a_bucket_that_does_not_answer_is_tried_again(
     monkeypatch: pytest.MonkeyPatch, data_bucket: Any
 ) -> None:
@@ -136,6 +145,19 @@ def test_a_bucket_that_does_not_answer_is_tried_again(
     assert isinstance(next(steps), MeshingStarted)
     with pytest.raises(ClientError):
         next(steps)
+
+
+def test_meshing_has_begun_before_open3d_is_loaded() -> None:
+    unwanted = ("open3d", "dash", "plotly", "numpy", "manifold3d", "PIL")
+    script = f"import sys, gen3d_meshing.mesh; print([name for name in {unwanted} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"PYTHONPATH": ":".join(path for path in sys.path if path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
 
 
 def test_a_message_becomes_events_on_the_bus_once(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from gen3d_events.models import JobOptions, Quality
+from gen3d_events.models import JobOptions, MeshFormat, Quality, TextureSize
 from gen3d_events.samples import reconstructor
 from gen3d_meshing.clean import clean, without_strays
 from gen3d_meshing.lean_open3d import tensor
@@ -159,6 +159,43 @@ def test_very_few_triangles_may_be_asked_for() -> None:
     assert mesh.genus == 1
 
 
+def test_colours_at_vertices_are_as_fine_with_a_texture_as_without() -> None:
+    splat = noisy_splat(SOLIDS["torus"], 20_000)
+    formats: tuple[MeshFormat, ...] = ("ply", "stl")
+    textured = mesh_splat(splat, JobOptions(quality=Quality.FAST, texture=512, formats=formats))
+    plain = mesh_splat(splat, JobOptions(quality=Quality.FAST, texture=None, formats=formats))
+    assert textured.files["mesh.ply"] == plain.files["mesh.ply"]
+    stats = json.loads(textured.files["stats.json"])
+    assert stats["triangles_after"]["painted"] > 1.5 * stats["triangles_after"]["simplified"]
+    assert stats["triangles"] == stats["triangles_after"]["simplified"]
+
+
+def test_where_there_are_no_colours_no_triangles_are_spent_on_them() -> None:
+    splat = noisy_splat(SOLIDS["torus"], 20_000)
+    files = mesh_splat(splat, JobOptions(quality=Quality.FAST, texture=None, formats=("glb", "stl"))).files
+    stats = json.loads(files["stats.json"])
+    assert (len(files["mesh.stl"]) - 84) // 50 == stats["triangles_after"]["simplified"]
+    assert stats["triangles"] == stats["triangles_after"]["painted"]
+
+
+def test_colours_of_few_gaussians_take_few_triangles() -> None:
+    result = mesh_splat(noisy_splat(SOLIDS["sphere"], 3000), JobOptions(texture=None))
+    stats = json.loads(result.files["stats.json"])
+    assert len(result.mesh.triangles) <= max(3000, stats["triangles_after"]["simplified"])
+
+
+@pytest.mark.parametrize("texture", [512, None])
+def test_the_triangles_that_were_asked_for_are_there_however_few_the_gaussians(
+    texture: TextureSize | None,
+) -> None:
+    options = JobOptions(quality=Quality.FAST, texture=texture, formats=("glb", "ply", "stl"))
+    result = mesh_splat(noisy_splat(SOLIDS["sphere"], 3000), options, target_triangles=12_000)
+    triangles = len(result.mesh.triangles)
+    assert 10_000 < triangles <= 12_000
+    assert f"element face {triangles}\n".encode() in result.files["mesh.ply"]
+    assert len(result.files["mesh.stl"]) == 84 + 50 * triangles
+
+
 def _box(rng: np.random.Generator, *sides: float) -> Array:
     return rng.uniform(-0.5, 0.5, (4000, 3)) * sides
 
@@ -201,7 +238,10 @@ def test_resolution_follows_the_spacing_of_the_points_and_falls_on_failure() -> 
     assert resolutions(points, 0.5, 0, 200) == [29]
 
 
-def test_an_unsound_mesh_is_tried_again_at_other_resolutions(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("problem", [MeshUnsound, SurfaceMissing])
+def test_a_mesh_that_fails_is_tried_again_at_other_resolutions(
+    monkeypatch: pytest.MonkeyPatch, problem: type[NoMesh]
+) -> None:
     tried: list[int] = []
 
     def fails_when_fine(
@@ -209,7 +249,7 @@ def test_an_unsound_mesh_is_tried_again_at_other_resolutions(monkeypatch: pytest
     ) -> tuple[Mesh, dict[str, int]]:
         tried.append(cells)
         if cells > 60:
-            raise MeshUnsound("torn")
+            raise problem("torn")
         return reconstruct(points, normals, spacing=spacing, cells=cells, budget=budget)
 
     monkeypatch.setattr("gen3d_meshing.pipeline.reconstruct", fails_when_fine)
@@ -227,14 +267,22 @@ def test_walls_too_thin_for_the_gaussians_are_refused() -> None:
         mesh_splat(shape_ply(shape_rows(truth, Kind.FLAT, 60_000, 4)), JobOptions(quality=Quality.FAST))
 
 
-def test_a_mesh_that_stays_unsound_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("problem", "code"), [(MeshUnsound, "meshing_failed"), (SurfaceMissing, "surface_missing")]
+)
+def test_when_all_resolutions_fail_the_first_one_says_why(
+    monkeypatch: pytest.MonkeyPatch, problem: type[NoMesh], code: str
+) -> None:
+    other = MeshUnsound if problem is SurfaceMissing else SurfaceMissing
+    failures = [problem("first"), other("second"), other("third")]
+
     def fails(*_: object, **__: object) -> Mesh:
-        raise MeshUnsound("torn")
+        raise failures.pop(0)
 
     monkeypatch.setattr("gen3d_meshing.pipeline.reconstruct", fails)
-    with pytest.raises(NoMesh) as refusal:
-        mesh_splat(noisy_splat(SOLIDS["sphere"], 5000), JobOptions(quality=Quality.FAST))
-    assert refusal.value.code == "meshing_failed"
+    with pytest.raises(NoMesh, match="first") as refusal:
+        mesh_splat(noisy_splat(SOLIDS["sphere"], 20_000), JobOptions())
+    assert refusal.value.code == code
 
 
 TETRAHEDRON = np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [2, 0, 3]], np.uint32)
@@ -261,12 +309,18 @@ def test_torn_and_twisted_meshes_are_not_watertight() -> None:
 
 def test_statistics_tell_of_the_mesh_and_its_maker() -> None:
     splat = noisy_splat(SOLIDS["capsule"], 5000)
-    result = mesh_splat(splat, JobOptions(quality=Quality.FAST), engine=reconstructor)
+    result = mesh_splat(
+        splat, JobOptions(quality=Quality.FAST, formats=("glb", "splat")), engine=reconstructor
+    )
     stats = json.loads(result.files["stats.json"])
     assert stats["engine"] == {"name": "relief", "version": "1.0.0", "weight_free": True}
     assert stats["quality"] == "fast"
     assert stats["gaussians"]["read"] == 5000
     assert 3500 < stats["gaussians"]["connected"] < 4600
+    assert (
+        f"element vertex {stats['gaussians']['without_strays']}\n".encode() in result.files["splat-clean.ply"]
+    )
+    assert list(stats["triangles_after"]) == ["poisson", "parts", "simplified"]
     assert (stats["vertices"], stats["triangles"]) == (len(result.mesh.vertices), len(result.mesh.triangles))
     assert (stats["watertight"], stats["genus"], stats["parts"]) == (True, 0, 1)
     assert stats["bounds"]["max"][1] == pytest.approx(0.45, abs=0.02)
