@@ -13,6 +13,8 @@ import torch
 from gen3d_inference import export_decoder
 from gen3d_inference.decoder import onnx_files, parity
 from gen3d_inference.engines import EngineUnavailable
+from numpy.typing import NDArray
+from torch.nn.functional import interpolate
 
 from tests.models.conftest import SIZE, Exported
 
@@ -83,6 +85,37 @@ def test_candidates_are_what_the_model_itself_gives(
     assert np.abs(found["masks"][0, which] - expected.pred_masks[0, 0].numpy()).max() < 1e-5
     assert np.abs(found["scores"][0, which] - expected.iou_scores[0, 0].numpy()).max() < 1e-5
     assert np.abs(found["object_score"] - expected.object_score_logits[0, 0].numpy()).max() < 1e-5
+
+
+def smooth(random: np.random.Generator, channels: int, side: int) -> NDArray[np.float16]:
+    """[1, channels, side, side] that changes slowly, as what is seen in a photo does."""
+    few = torch.from_numpy(random.standard_normal((1, channels, 2, 2)))
+    larger = interpolate(few, size=(side, side), mode="bilinear", align_corners=True).numpy()
+    return np.asarray(larger, np.float16)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_coarse_mask_is_nearly_the_fine_one(exported: Exported, masked: bool) -> None:
+    sessions = {name: parity.session(graph) for name, graph in graphs(exported).items()}
+    probe = dict(parity.probes(exported.model))["three points"]
+    random = np.random.default_rng(1)
+    for name in ("image_embed", "high_res_1", "high_res_0"):
+        _, channels, side, _ = probe[name].shape
+        probe[name] = 3 * smooth(random, channels, side)
+    given = probe | parity.run(sessions["prepare"], probe)
+    if masked:
+        given["mask_input"] = 5 * smooth(random, 1, probe["mask_input"].shape[2]).astype(np.float32)
+        given |= _without("masked_", parity.run(sessions["mask"], given))
+    fine = parity.run(sessions["decode"], given)["masks"][0]
+    coarse = parity.run(sessions["decode"], given | _without("coarse_", given))["masks"][0]
+    assert coarse.shape == (4, fine.shape[1] // 2, fine.shape[2] // 2)
+    side = coarse.shape[1]
+    means = fine.reshape(4, side, 2, side, 2).mean((2, 4))
+    assert np.corrcoef(coarse.ravel(), means.ravel())[0, 1] > 0.95
+
+
+def _without(prefix: str, tensors: parity.Arrays) -> parity.Arrays:
+    return {name.removeprefix(prefix): it for name, it in tensors.items() if name.startswith(prefix)}
 
 
 def changed(model: Any, what: str) -> Any:

@@ -15,7 +15,7 @@ from torch import nn
 
 from gen3d_inference.decoder.contract import Tensor
 from gen3d_inference.decoder.single import SingleDecoder
-from gen3d_inference.decoder.split import Decode, Mask, Prepare, PrepareInt8
+from gen3d_inference.decoder.split import HEIGHT_AXIS, Decode, Mask, Prepare, PrepareInt8
 
 NAMES = ("single", "prepare", "prepare_int8", "mask", "decode")
 _OPSET = 20
@@ -84,8 +84,11 @@ def _named(tensors: Mapping[str, Tensor], names: tuple[str, ...]) -> tuple[Tenso
 
 
 def _exported(part: Any, examples: Mapping[str, Tensor]) -> bytes:
-    some = torch.export.Dim("points", min=1)
-    dynamic = {name: {1: some} if name.startswith("point_") else None for name in part.inputs}
+    points, height, width = (torch.export.Dim(name, min=1) for name in ("points", "height", "width"))
+    dynamic: dict[str, dict[int, Any] | None] = dict.fromkeys(part.inputs)
+    dynamic |= {name: {1: points} for name in part.inputs if name.startswith("point_")}
+    if isinstance(part, Decode):
+        dynamic |= {name: {axis: height, axis + 1: width} for name, axis in HEIGHT_AXIS.items()}
     module: nn.Module = part.eval()
     with warnings.catch_warnings():
         # Of PyTorch's about itself: deprecations inside its exporter.

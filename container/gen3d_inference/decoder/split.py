@@ -6,6 +6,9 @@ layers are absorbed into the few prompt tokens, q (x W)^T = (q W^T) x^T, and wha
 is added within one Gemm. Rows are centred before they are added, so that layer normalisation needs no mean.
 The arithmetic is that of `Sam3TrackerMaskDecoder`, in another order.
 
+A preview may be had for a quarter of the work: the same graph decodes tensors of half the height and width,
+in which every four tokens are one, their mean.
+
 Sizes: c channels; n = h * w image tokens, in rows; t prompt tokens; a heads of e channels.
 """
 
@@ -21,13 +24,17 @@ from gen3d_inference.decoder.contract import OUTPUTS, Tensor, candidates, point_
 
 _CHANGED = ("keys", "values", "queries", "residual")
 """What `Prepare` makes and an earlier mask changes."""
+HEIGHT_AXIS = {"keys": 2, "values": 1, "queries": 0, "residual": 0, "place": 0, "high_0": 0, "high_1": 0}
+"""What `Decode` takes of a photo, as it is or `coarse_` of each, and which axis is its height; the next one
+is its width."""
+_DECODED = tuple(HEIGHT_AXIS)
 
 
 class Prepare(nn.Module):
     """Once for a photo: the first layer's projections, and the maps that masks are painted with."""
 
     inputs = ("image_embed", "high_res_0", "high_res_1")
-    outputs = (*_CHANGED, "high_0", "high_1")
+    outputs = (*_DECODED, *(f"coarse_{name}" for name in _DECODED))
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -36,25 +43,36 @@ class Prepare(nn.Module):
     def forward(self, image_embed: Tensor, high_res_0: Tensor, high_res_1: Tensor) -> tuple[Tensor, ...]:
         """image_embed [1, c, h, w], high_res_0 [1, c / 8, 4h, 4w], high_res_1 [1, c / 4, 2h, 2w].
 
-        keys [a, e, n] and values [a, n, e], which tokens attend to; queries [n, a * e], by which the image
-        attends to tokens; residual [n, c], image tokens in centred rows; high_1 [n, c] and high_0
-        [4n, c / 2], the maps in the order of the rows that they are added to. Keys and queries are scaled
-        as scores are.
+        keys [a, e, h, w] and values [a, h, w, e], which tokens attend to; queries [h, w, a * e], by which the
+        image attends to tokens; residual [h, w, c], image tokens in centred rows; place [h, w, c], their
+        positions; high_0 [h, w, 2c] and high_1 [h, w, c], the maps in the order of the rows that they are
+        added to. Keys and queries are scaled as scores are. `coarse_` of each has h / 2 and w / 2.
         """
         decoder = self.model.mask_decoder
         layer = decoder.transformer.layers[0]
         tokens, image = layer.cross_attn_token_to_image, layer.cross_attn_image_to_token
+        grid = image_embed.shape[2:]
         rows = _rows(image_embed.float()) + self.model.prompt_encoder.no_mask_embed.weight
-        placed = rows + _rows(self.model.get_image_wide_positional_embeddings())
-        high_1 = _blocks(high_res_1.float()) + decoder.upscale_conv1.bias
+        place = _rows(self.model.get_image_wide_positional_embeddings())
+        placed = rows + place
+        high_1 = _centred(_blocks(high_res_1.float()) + decoder.upscale_conv1.bias)
         high_0 = _blocks_of_blocks(high_res_0.float()) + decoder.upscale_conv2.bias
+        whole = (
+            _keys(tokens, placed).unflatten(2, grid),
+            _by_head(tokens, tokens.v_proj(rows)).unflatten(1, grid),
+            (image.q_proj(placed) * image.scaling).unflatten(0, grid),
+            _centred(rows + image.o_proj.bias).unflatten(0, grid),
+        )
+        place = place.unflatten(0, grid)
         return (
-            _keys(tokens, placed),
-            _by_head(tokens, tokens.v_proj(rows)),
-            image.q_proj(placed) * image.scaling,
-            _centred(rows + image.o_proj.bias),
-            high_0.flatten(3).flatten(0, 2),
-            _centred(high_1).flatten(2).flatten(0, 1),
+            *whole,
+            place,
+            high_0.flatten(2),
+            high_1.flatten(2),
+            *_coarse(*whole),
+            _halved(place),
+            _coarse_blocks(high_0.mean(3)).flatten(2),
+            _coarse_blocks(high_1.mean(2)).flatten(2),
         )
 
 
@@ -94,7 +112,7 @@ class Mask(nn.Module):
     comes into the rows linearly, so every tensor changes by a product of low rank."""
 
     inputs = (*_CHANGED, "mask_input")
-    outputs = tuple(f"masked_{name}" for name in _CHANGED)
+    outputs = tuple(f"masked_{size}{name}" for size in ("", "coarse_") for name in _CHANGED)
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -111,18 +129,20 @@ class Mask(nn.Module):
         seen = _rows(_mask_channels(encoder.mask_embed, mask_input))
         seen = torch.cat([seen, torch.ones_like(seen[:, :1])], 1)
         added = torch.cat([last.weight[:, :, 0, 0].T, last.bias[None] - encoder.no_mask_embed.weight])
-        return (
-            keys + _keys(tokens, added) @ seen.T,
-            values + seen @ _by_head(tokens, linear(added, tokens.v_proj.weight)),
-            torch.addmm(queries, seen, linear(added, image.q_proj.weight) * image.scaling),
-            torch.addmm(residual, seen, _centred(added)),
+        grid = residual.shape[:2]
+        changed = (
+            keys + (_keys(tokens, added) @ seen.T).unflatten(2, grid),
+            values + (seen @ _by_head(tokens, linear(added, tokens.v_proj.weight))).unflatten(1, grid),
+            queries + (seen @ (linear(added, image.q_proj.weight) * image.scaling)).unflatten(0, grid),
+            residual + (seen @ _centred(added)).unflatten(0, grid),
         )
+        return (*changed, *_coarse(*changed))
 
 
 class Decode(nn.Module):
     """For each click: masks of all points, from the photo's tensors."""
 
-    inputs = (*Prepare.outputs, "point_coords", "point_labels")
+    inputs = (*_DECODED, "point_coords", "point_labels")
     outputs = OUTPUTS
 
     def __init__(self, model: Any) -> None:
@@ -135,18 +155,21 @@ class Decode(nn.Module):
         values: Tensor,
         queries: Tensor,
         residual: Tensor,
+        place: Tensor,
         high_0: Tensor,
         high_1: Tensor,
         point_coords: Tensor,
         point_labels: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """masks [1, 4, 4h, 4w], scores [1, 4], object_score [1] of point_coords [1, p, 2], labels [1, p]."""
+        height, width, _ = residual.shape
+        keys, values = keys.flatten(2), values.flatten(1, 2)
+        queries, residual, place = (rows.flatten(0, 1) for rows in (queries, residual, place))
         decoder = self.model.mask_decoder
         own = [part.weight for part in (decoder.obj_score_token, decoder.iou_token, decoder.mask_tokens)]
         points = point_embeddings(self.model, point_coords, point_labels)
         prompts = torch.cat([*own, points[0, 0]])
         first, second = decoder.transformer.layers
-        place = _rows(self.model.get_image_wide_positional_embeddings())
 
         tokens = _normed(first.layer_norm1, _attend(first.self_attn, prompts, prompts, prompts))
         attention = first.cross_attn_token_to_image
@@ -179,7 +202,6 @@ class Decode(nn.Module):
 
         networks = zip(decoder.output_hypernetworks_mlps, tokens[2:], strict=True)
         paint = torch.stack([network(token) for network, token in networks])
-        height, width = self.model.prompt_encoder.image_embedding_size
         masks = _upscaled(decoder, rows, high_0, high_1, paint, height, width)
         return (
             *candidates(self.model, masks, decoder.iou_prediction_head(tokens[1:2])),
@@ -270,6 +292,31 @@ def _blocks_of_blocks(image: Tensor) -> Tensor:
     return split.permute(1, 4, 2, 5, 3, 6, 0).flatten(4, 5).flatten(2, 3)
 
 
+def _halved(image: Tensor) -> Tensor:
+    """[h / 2, w / 2, ...] of [h, w, ...]: means of four."""
+    return _fours(image).mean((1, 3))
+
+
+def _fours(image: Tensor) -> Tensor:
+    """[h / 2, 2, w / 2, 2, ...] of [h, w, ...]."""
+    return image.unflatten(1, (-1, 2)).unflatten(0, (-1, 2))
+
+
+def _coarse(keys: Tensor, values: Tensor, queries: Tensor, residual: Tensor) -> tuple[Tensor, ...]:
+    """All four as of the means of four tokens: they are linear in the tokens."""
+    return (
+        _halved(keys.permute(2, 3, 0, 1)).permute(2, 3, 0, 1),
+        _halved(values.permute(1, 2, 0, 3)).permute(2, 0, 1, 3),
+        _halved(queries),
+        _halved(residual),
+    )
+
+
+def _coarse_blocks(image: Tensor) -> Tensor:
+    """[h / 2, w / 2, 4, ...] of [h, w, ...]: four tokens are the blocks of one."""
+    return _fours(image).transpose(1, 2).flatten(2, 3)
+
+
 def _upscaled(
     decoder: Any, rows: Tensor, high_0: Tensor, high_1: Tensor, paint: Tensor, height: int, width: int
 ) -> Tensor:
@@ -278,9 +325,11 @@ def _upscaled(
     first, second = (
         conv.weight.permute(0, 2, 3, 1) for conv in (decoder.upscale_conv1, decoder.upscale_conv2)
     )
-    larger = torch.addmm(high_1, rows, _centred(first).flatten(1)).view(-1, second.shape[0])
+    larger = torch.addmm(high_1.flatten(0, 1), rows, _centred(first).flatten(1)).view(-1, second.shape[0])
     larger = gelu(_scaled(decoder.upscale_layer_norm, larger))
-    largest = gelu(torch.addmm(high_0, larger, second.flatten(1))).view(-1, paint.shape[1])
+    largest = gelu(torch.addmm(high_0.view(larger.shape[0], -1), larger, second.flatten(1))).view(
+        -1, paint.shape[1]
+    )
     masks = (paint @ largest.T).view(-1, height, width, 2, 2, 2, 2)
     return masks.permute(0, 1, 3, 5, 2, 4, 6).reshape(1, -1, 4 * height, 4 * width)
 
