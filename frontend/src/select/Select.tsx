@@ -126,7 +126,12 @@ export function Select({ session, onMake }: SelectProps) {
   const ready = readiness.state === "ready" && masks.settled && count > 0 && !wrong;
   if (!session.photo || !session.embedding) return null;
   return (
-    <div class="select" ref={root} data-decoder={readiness.state} data-hovered={masks.hover ? "" : undefined}>
+    <div
+      class="select"
+      ref={root}
+      data-decoder={readiness.state}
+      data-hovered={masks.hover && (masks.hover.coarse ? "coarse" : "fine")}
+    >
       <div class="select-stage">
         {photo && (
           <Stage

@@ -51,11 +51,13 @@ type Drag =
 const SLOP = 4; // px of the screen that a pressed finger or mouse may move and still click
 const KEY_STEP = 10;
 const VIEW_STEP = 60;
+const PIXELS_SHOWN = 6; // from this scale on the photo's px are shown as squares
 
 /** The photo with what is marked in it. Mouse, pen, fingers and keys end in the same actions. */
 export function Stage(props: StageProps) {
   const { photo, marks, outlines, hover, colour, tool, radius, opacity, onAction, onHover, onSlip } = props;
   const root = useRef<HTMLDivElement>(null);
+  const frame = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const [stage, setStage] = useState<Size>({ width: 0, height: 0 });
   const measured = useRef<Size>(undefined);
@@ -84,6 +86,8 @@ export function Stage(props: StageProps) {
     return () => watch.disconnect();
   }, [photo]);
 
+  useLayoutEffect(() => frame.current?.replaceChildren(photo), [photo]);
+
   useLayoutEffect(() => {
     const context = canvas.current?.getContext("2d");
     if (!context || !view || !stage.width) return;
@@ -92,7 +96,6 @@ export function Stage(props: StageProps) {
     if (context.canvas.width !== width) context.canvas.width = width;
     if (context.canvas.height !== height) context.canvas.height = height;
     draw(context, ratio, {
-      photo,
       view,
       objects: marks.objects,
       active: marks.active,
@@ -105,7 +108,7 @@ export function Stage(props: StageProps) {
       brush: painting && (cursor ?? pointer) ? { at: cursor ?? pointer!, radius } : undefined,
       cursor,
     });
-  }, [photo, stage, view, marks, outlines, hover, colour, opacity, drag, pointer, cursor, painting, radius]);
+  }, [stage, view, marks, outlines, hover, colour, opacity, drag, pointer, cursor, painting, radius]);
 
   useImperativeHandle(props.handle, () => ({
     zoom: (factor) => zoomBy(factor, { x: stage.width / 2, y: stage.height / 2 }),
@@ -275,6 +278,7 @@ export function Stage(props: StageProps) {
 
   return (
     <div class="stage" ref={root}>
+      <div class="stage-photo" aria-hidden="true" ref={frame} style={view && placed(view)} />
       <canvas
         ref={canvas}
         tabIndex={0}
@@ -299,6 +303,14 @@ export function Stage(props: StageProps) {
       </p>
     </div>
   );
+}
+
+/** The browser scales the photo by itself, apart from this thread; drawn again for each mark it would hold it up. */
+function placed({ x, y, scale }: View) {
+  return {
+    transform: `translate(${x}px, ${y}px) scale(${scale})`,
+    imageRendering: scale < PIXELS_SHOWN ? "auto" : "pixelated",
+  };
 }
 
 const ARROWS: Readonly<Record<string, readonly [number, number]>> = {

@@ -2,7 +2,7 @@
  * A mask's outline, exactly along its px. It is drawn and filled as a path: crisp at every zoom, in any colour,
  * and far smaller than a picture of the mask.
  */
-import type { Mask } from "./masks";
+import { next, type Mask } from "./masks";
 
 /** Closed loops: the number of corners, then x and y of each, and so on. */
 export type Contour = Uint16Array<ArrayBuffer>;
@@ -14,11 +14,16 @@ const STEP_Y = [0, 1, 0, -1];
 export function contour({ data, width, height }: Mask): Contour {
   const inside = (x: number, y: number): boolean =>
     x >= 0 && y >= 0 && x < width && y < height && data[y * width + x] === 1;
+  const outside = new Uint8Array(width);
   const walked = new Uint8Array(width * height); // upper edges
   const out: number[] = [];
-  for (let top = 0, at = 0; top < height; top++) {
-    for (let left = 0; left < width; left++, at++) {
-      if (!data[at] || walked[at] || inside(left, top - 1)) continue;
+  for (let top = 0; top < height; top++) {
+    const row = data.subarray(top * width, (top + 1) * width);
+    const above = top ? data.subarray((top - 1) * width, top * width) : outside;
+    for (let left = 0; left < width; left++) {
+      // The next px inside with the one above it outside.
+      left = next(row, 1, next(above, 0, left));
+      if (left === width || above[left] || walked[top * width + left]) continue;
       // Around the piece (or hole) with the inside on the right hand, beginning along this px's upper edge.
       const counted = out.length;
       out.push(0);

@@ -4,6 +4,7 @@ import { DecoderFailure, failureOf } from "./failure";
 import { Latest } from "./latest";
 import type { Mask } from "./masks";
 import type { Answers, FromWorker, Request } from "./protocol";
+import type { Device } from "./runtime";
 import type { Outline, Wanted } from "./segmenter";
 
 const HOVER = -1;
@@ -33,14 +34,24 @@ export class MaskDecoder {
     };
   }
 
-  load(embedding: EmbeddingView): Promise<void> {
-    return this.ask({ do: "load", embedding });
+  /** Says what it decodes on: not on a graphics card that fails. */
+  load(embedding: EmbeddingView, device: Device): Promise<Device> {
+    return this.ask({ do: "load", embedding, device });
+  }
+
+  /** Whether processor or graphics card decodes this photo faster. */
+  compare(embedding: EmbeddingView): Promise<Device> {
+    return this.ask({ do: "compare", embedding });
   }
 
   /** Undefined where a newer question about the same object made this one needless. */
   outline(object: number, wanted: Wanted): Promise<Outline | undefined> {
     this.latest.drop(HOVER);
     return this.latest.run(object, () => this.ask({ do: "outline", wanted }));
+  }
+
+  glance(wanted: Wanted): Promise<Outline | undefined> {
+    return this.latest.run(HOVER, () => this.ask({ do: "glance", wanted }));
   }
 
   hover(wanted: Wanted): Promise<Outline | undefined> {

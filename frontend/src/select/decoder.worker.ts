@@ -1,33 +1,50 @@
 /** Where masks are computed: a click never holds the page up. */
-import { env } from "onnxruntime-web/wasm";
-import wasmUrl from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
-
 import type { EmbeddingView } from "../api/types";
 import { EMBEDDINGS } from "../auth/kept";
 import { content, download } from "./content";
+import { gpuIsFaster } from "./faster";
 import { corrupt, failureOf, mismatch } from "./failure";
 import { checkTensors, parseManifest, type Role } from "./manifest";
 import { Decoder } from "./onnx";
 import type { Answers, FromWorker, Request, ToWorker } from "./protocol";
+import { runtime, type Device } from "./runtime";
 import { readSafetensors } from "./safetensors";
 import { Segmenter } from "./segmenter";
 
-const MOST_THREADS = 4; // more gain nothing for graphs this small
 const KEPT_EMBEDDINGS = 12;
 const KEPT_GRAPHS = 6;
 
 let segmenter: Segmenter | undefined;
 
 async function answer(request: Request): Promise<Answers[keyof Answers]> {
-  if (request.do === "load") {
-    segmenter = await load(request.embedding);
-    return undefined;
-  }
+  if (request.do === "load") return load(request.embedding, request.device);
+  if (request.do === "compare") return compare(request.embedding);
   if (!segmenter) throw new Error("It was asked before it was loaded.");
   return segmenter[request.do](request.wanted);
 }
 
-async function load(embedding: EmbeddingView): Promise<Segmenter> {
+/** Says what it decodes on: where the graphics card fails, on the processor. */
+async function load(embedding: EmbeddingView, wanted: Device): Promise<Device> {
+  const { manifest, decoder } = await photo(embedding);
+  const made = wanted === "gpu" ? await decoder("gpu").catch(() => undefined) : undefined;
+  segmenter = new Segmenter(manifest, made ?? (await decoder("cpu")));
+  return made ? "gpu" : "cpu";
+}
+
+async function compare(embedding: EmbeddingView): Promise<Device> {
+  const { manifest, decoder } = await photo(embedding);
+  const [x, y] = [manifest.photo_width / 2, manifest.photo_height / 2];
+  const click = { points: [{ x, y, inside: true }] };
+  const faster = await gpuIsFaster(
+    click,
+    () => decoder("gpu"),
+    () => decoder("cpu"),
+  );
+  return faster ? "gpu" : "cpu";
+}
+
+/** What is fetched for a photo, and how a decoder is made of it. */
+async function photo(embedding: EmbeddingView) {
   const manifest = parseManifest(new TextDecoder().decode(await download(embedding.manifest_url)));
   const total = embedding.bytes + embedding.decoder.reduce((sum, { bytes }) => sum + bytes, 0);
   const come = new Map<string, number>();
@@ -56,7 +73,9 @@ async function load(embedding: EmbeddingView): Promise<Segmenter> {
   ]);
   const tensors = readSafetensors(file);
   checkTensors(manifest, tensors);
-  return new Segmenter(manifest, await Decoder.load(manifest, tensors, new Map(files)));
+  const decoder = async (device: Device) =>
+    Decoder.load(manifest, tensors, new Map(files), await runtime(device));
+  return { manifest, decoder };
 }
 
 function say(told: FromWorker, transfer: Transferable[] = []): void {
@@ -64,7 +83,7 @@ function say(told: FromWorker, transfer: Transferable[] = []): void {
 }
 
 function transferables(told: Answers[keyof Answers]): Transferable[] {
-  if (!told) return [];
+  if (typeof told === "string") return [];
   return "contour" in told
     ? [told.contour.buffer, ...told.candidates.map(({ contour }) => contour.buffer)]
     : [told.data.buffer];
@@ -72,8 +91,6 @@ function transferables(told: Answers[keyof Answers]): Transferable[] {
 
 // ONNX Runtime's threads load this very file: an unconditional handler would take theirs away, and they would hang.
 if (!self.name.startsWith("em-pthread")) {
-  env.wasm.wasmPaths = { wasm: wasmUrl };
-  env.wasm.numThreads = self.crossOriginIsolated ? Math.min(navigator.hardwareConcurrency, MOST_THREADS) : 1;
   self.onmessage = ({ data: { id, ...request } }: MessageEvent<ToWorker>) => {
     answer(request as Request).then(
       (told) => say({ id, answer: told }, transferables(told)),

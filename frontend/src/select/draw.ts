@@ -1,11 +1,10 @@
-/** Paints the stage: photo, outlines, points, boxes, and what is being drawn. */
+/** Paints what lies over the photo: outlines, points, boxes, and what is being drawn. */
 import { loopsOf, type Contour } from "./contour";
 import type { Box, Marked, Point } from "./objects";
 import type { Outline } from "./segmenter";
-import type { Place, Size, View } from "./view";
+import type { Place, View } from "./view";
 
 export interface Scene {
-  photo: CanvasImageSource & Size;
   view: View;
   objects: readonly Marked[];
   active: number | undefined;
@@ -23,17 +22,13 @@ export interface Scene {
 }
 
 const RIM = "rgb(0 0 0 / 65%)"; // around what is bright, for bright photos
-const PIXELS_SHOWN = 6; // from this scale on the photo's px are shown as squares
 
 export function draw(context: CanvasRenderingContext2D, ratio: number, scene: Scene): void {
-  const { photo, view, objects, outlines } = scene;
+  const { view, objects, outlines } = scene;
   const { canvas } = context;
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.clearRect(0, 0, canvas.width, canvas.height);
   context.setTransform(ratio * view.scale, 0, 0, ratio * view.scale, ratio * view.x, ratio * view.y);
-  context.imageSmoothingEnabled = view.scale < PIXELS_SHOWN;
-  context.imageSmoothingQuality = "high";
-  context.drawImage(photo, 0, 0, photo.width, photo.height);
   context.lineJoin = "round";
 
   const px = 1 / view.scale; // of the screen

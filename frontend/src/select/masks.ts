@@ -25,32 +25,70 @@ export function emptyMask(width: number, height: number): Mask {
   return { data: new Uint8Array(width * height), width, height };
 }
 
-/** With half-pixel centres and the border repeated; inside is what exceeds the threshold. */
+/**
+ * With half-pixel centres and the border repeated; inside is what exceeds the threshold. Between four logits of which
+ * all exceed it, or none does, nothing needs to be interpolated: that is nearly all of a mask.
+ */
 export function upscaledAbove(logits: Plane, width: number, height: number, threshold: number): Mask {
   const f = Math.fround; // each step in float32, as Python's client has it: elsewise px on the edge differ
   const columns = neighbours(logits.width, width);
   const rows = neighbours(logits.height, height);
-  const wide = new Float32Array(width * logits.height);
-  for (let y = 0, at = 0; y < logits.height; y++) {
-    const row = y * logits.width;
-    for (let x = 0; x < width; x++, at++) {
-      const left = logits.data[row + columns.before[x]!]!;
-      const right = logits.data[row + columns.after[x]!]!;
-      wide[at] = left + f(f(right - left) * columns.weight[x]!);
-    }
-  }
   const limit = f(threshold);
   const mask = emptyMask(width, height);
-  for (let y = 0, at = 0; y < height; y++) {
-    const upper = rows.before[y]! * width;
-    const lower = rows.after[y]! * width;
+  const { data } = logits;
+  let spans: Span[] = [];
+  for (let y = 0; y < height; y++) {
+    const upper = rows.before[y]! * logits.width;
+    const lower = rows.after[y]! * logits.width;
+    if (y === 0 || rows.before[y] !== rows.before[y - 1])
+      spans = spansBetween(data.subarray(upper), data.subarray(lower), columns, limit);
     const weight = rows.weight[y]!;
-    for (let x = 0; x < width; x++, at++) {
-      const high = wide[upper + x]!;
-      mask.data[at] = f(high + f(f(wide[lower + x]! - high) * weight)) > limit ? 1 : 0;
+    const row = y * width;
+    for (const { start, end, inside } of spans) {
+      if (inside) mask.data.fill(1, row + start, row + end);
+      else
+        for (let x = start; x < end; x++) {
+          const [before, after] = [columns.before[x]!, columns.after[x]!];
+          const [left, right] = [data[upper + before]!, data[lower + before]!];
+          const high = f(left + f(f(data[upper + after]! - left) * columns.weight[x]!));
+          const low = f(right + f(f(data[lower + after]! - right) * columns.weight[x]!));
+          if (f(high + f(f(low - high) * weight)) > limit) mask.data[row + x] = 1;
+        }
     }
   }
   return mask;
+}
+
+/** Px of a row from start up to end: all inside, or to be interpolated. All others are outside. */
+interface Span {
+  start: number;
+  end: number;
+  inside: boolean;
+}
+
+const ROUNDING = 1e-6; // of the larger logits: float32 has 7 digits
+
+function spansBetween(
+  upper: Float32Array,
+  lower: Float32Array,
+  { before, after }: ReturnType<typeof neighbours>,
+  limit: number,
+): Span[] {
+  const spans: Span[] = [];
+  for (let start = 0, end = 0; start < before.length; start = end) {
+    const [left, right] = [before[start]!, after[start]!];
+    while (end < before.length && before[end] === left) end++;
+    const [a, b, c, d] = [upper[left]!, upper[right]!, lower[left]!, lower[right]!];
+    const least = Math.min(a, b, c, d);
+    const most = Math.max(a, b, c, d);
+    const unsure = ROUNDING * Math.max(-least, most, 0);
+    if (most < limit - unsure) continue;
+    const inside = least > limit + unsure;
+    const last = spans.at(-1);
+    if (last?.end === start && last.inside === inside) last.end = end;
+    else spans.push({ start, end, inside });
+  }
+  return spans;
 }
 
 /** For each target px the px before and after it, and the weight of the latter. */
@@ -86,14 +124,12 @@ export function fillHoles(mask: Mask): Mask {
   for (let y = 0; y < height; y++) {
     const first = parent.length;
     let candidate = above;
+    const row = data.subarray(y * width, (y + 1) * width);
     for (let x = 0; x < width;) {
-      if (data[y * width + x]) {
-        inside++;
-        x++;
-        continue;
-      }
-      const start = x;
-      while (x < width && !data[y * width + x]) x++;
+      const start = next(row, 0, x);
+      inside += start - x;
+      if (start === width) break;
+      x = next(row, 1, start);
       const run = parent.length;
       runs.push(y * width + start, y * width + x);
       parent.push(run);
@@ -118,8 +154,14 @@ export function fillHoles(mask: Mask): Mask {
   return mask;
 }
 
-export function area(mask: Mask): number {
+/** Where the first such px from x on is; the row's length if there is none. */
+export function next(row: Uint8Array, value: 0 | 1, x: number): number {
+  const found = row.indexOf(value, x);
+  return found < 0 ? row.length : found;
+}
+
+export function area({ data }: Mask): number {
   let inside = 0;
-  for (const px of mask.data) inside += px;
+  for (let i = 0; i < data.length; i++) inside += data[i]!;
   return inside;
 }

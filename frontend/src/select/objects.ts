@@ -22,13 +22,18 @@ export interface Prompts {
   box?: Box | undefined;
 }
 
-export interface Marked extends Prompts {
+/** A reading of prompts, whose mask the next click refines. */
+export interface Reading extends Prompts {
+  /** 0 the decoder's own choice, 1 to 3 from a part to the whole. */
+  candidate: number;
+  earlier?: Reading | undefined;
+}
+
+export interface Marked extends Reading {
   id: number;
   name: string;
   colour: string;
   edits: readonly Edit[];
-  /** 0 the decoder's own choice, 1 to 3 from a part to the whole. */
-  candidate: number;
   /** Added to the manifest's: less takes more of the surroundings in. */
   threshold: number;
 }
@@ -103,9 +108,9 @@ export function mark(marks: Marks, action: Action): Marks {
 function change(object: Marked, action: Action): Partial<Marked> {
   switch (action.do) {
     case "point":
-      return { points: [...object.points, action.point] };
+      return refined(object, action.point);
     case "box":
-      return { box: action.box };
+      return { box: action.box, earlier: undefined }; // says anew what is meant
     case "edit":
       return { edits: [...object.edits, action.edit] };
     case "candidate":
@@ -113,10 +118,16 @@ function change(object: Marked, action: Action): Partial<Marked> {
     case "threshold":
       return { threshold: action.threshold };
     case "reset":
-      return { points: [], box: undefined, edits: [], candidate: 0, threshold: 0 };
+      return { points: [], box: undefined, edits: [], candidate: 0, threshold: 0, earlier: undefined };
     default:
       return {};
   }
+}
+
+/** With one more point: it refines what was chosen of the prompts so far. */
+export function refined({ points, box, candidate, earlier }: Reading, point: Point) {
+  const before = { points, box, candidate, earlier };
+  return { points: [...points, point], earlier: isAsked(before) ? before : undefined };
 }
 
 /** The active object, made if there is none. */

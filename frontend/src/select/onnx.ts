@@ -1,5 +1,6 @@
 /** The decoder of one photo: ONNX graphs by role, fed with the embedding's tensors and a person's prompts. */
-import { InferenceSession, Tensor } from "onnxruntime-web/wasm";
+import * as wasm from "onnxruntime-web/wasm";
+import type { InferenceSession } from "onnxruntime-web/wasm";
 
 import type { EmbeddingManifest } from "../api/types";
 import { mismatch } from "./failure";
@@ -11,6 +12,7 @@ import type { NamedTensor } from "./safetensors";
 /** Candidate 0 is the one to take; 1 to 3 go from a part to the whole. */
 export const CANDIDATES = 4;
 const MASKED = /^masked_/;
+const COARSE = /^coarse_/;
 const LOW_CORNER = 2;
 const HIGH_CORNER = 3;
 
@@ -19,13 +21,20 @@ export interface Decoded {
   scores: number[];
 }
 
-type Tensors = Record<string, Tensor>;
+/** What computes, and how it is to compute a graph. */
+export interface Runtime {
+  ort: Pick<typeof wasm, "InferenceSession" | "Tensor">;
+  options: (role: Role) => InferenceSession.SessionOptions;
+}
+
+type Tensors = Record<string, wasm.Tensor>;
 
 export class Decoder {
   private constructor(
     private readonly manifest: EmbeddingManifest,
     private readonly graphs: ReadonlyMap<Role, InferenceSession>,
     private readonly tensors: Tensors,
+    private readonly runtime: Runtime,
   ) {}
 
   /** What depends on the photo alone is computed here, once. */
@@ -33,31 +42,46 @@ export class Decoder {
     manifest: EmbeddingManifest,
     embedding: readonly NamedTensor[],
     files: ReadonlyMap<Role, ArrayBuffer>,
+    runtime: Runtime = { ort: wasm, options: () => ({}) },
   ): Promise<Decoder> {
+    const { ort, options } = runtime;
     const graphs = new Map<Role, InferenceSession>();
     for (const [role, file] of files) {
-      const graph = await InferenceSession.create(new Uint8Array(file)).catch((error: unknown) => {
-        throw mismatch(`The graph ${role} cannot be loaded: ${String(error)}`);
-      });
+      const graph = await ort.InferenceSession.create(new Uint8Array(file), options(role)).catch(
+        (error: unknown) => {
+          throw mismatch(`The graph ${role} cannot be loaded: ${String(error)}`);
+        },
+      );
       graphs.set(role, graph);
     }
     const tensors = Object.fromEntries(
       embedding.map(({ name, dtype, data, shape }) => {
-        return [name, new Tensor(dtype, data as Uint8Array, shape)];
+        return [name, new ort.Tensor(dtype, data as Uint8Array, shape)];
       }),
     );
     const prepare = graphs.get("prepare");
-    return new Decoder(
-      manifest,
-      graphs,
-      prepare ? { ...tensors, ...(await run(prepare, tensors)) } : tensors,
-    );
+    const prepared = prepare ? { ...tensors, ...(await run(prepare, tensors)) } : tensors;
+    return new Decoder(manifest, graphs, prepared, runtime);
   }
 
-  /** earlier: logits of a mask to refine, of the manifest's mask size. */
-  async decode(prompts: Prompts, earlier?: Float32Array): Promise<Decoded> {
+  /** Whether an earlier mask counts. */
+  get refines(): boolean {
+    return this.graphs.has("mask");
+  }
+
+  /** Whether there is a coarse way, which is far quicker. */
+  get previews(): boolean {
+    return Object.keys(this.tensors).some((name) => COARSE.test(name));
+  }
+
+  /**
+   * earlier: logits of a mask to refine, of the manifest's mask size. coarse: with what `prepare` gives for previews;
+   * its masks are smaller.
+   */
+  async decode(prompts: Prompts, earlier?: Float32Array, coarse = false): Promise<Decoded> {
     const { mask_width: width, mask_height: height } = this.manifest;
     const { coordinates, labels } = inFrame(this.manifest, prompts);
+    const { Tensor } = this.runtime.ort;
     const given: Tensors = {
       ...this.tensors,
       point_coords: new Tensor("float32", coordinates, [1, labels.length, 2]),
@@ -66,20 +90,20 @@ export class Decoder {
       has_mask_input: new Tensor("float32", [earlier ? 1 : 0], [1]),
     };
     const refine = earlier && this.graphs.get("mask");
-    const masked = refine ? await run(refine, given) : {};
-    const replaced = Object.fromEntries(
-      Object.entries(masked).map(([name, tensor]) => [name.replace(MASKED, ""), tensor]),
-    );
-    const { masks, scores } = await run(this.graphs.get("decode"), { ...given, ...replaced });
-    if (masks?.dims.join() !== [1, CANDIDATES, height, width].join() || scores?.size !== CANDIDATES)
+    if (refine) Object.assign(given, renamed(await run(refine, given), MASKED));
+    if (coarse) Object.assign(given, renamed(given, COARSE));
+    const { masks, scores } = await run(this.graphs.get("decode"), given);
+    const [one, count, high, wide] = masks?.dims ?? [];
+    const sized = coarse ? high && wide : high === height && wide === width;
+    if (!masks || one !== 1 || count !== CANDIDATES || !sized || scores?.size !== CANDIDATES)
       throw mismatch(`It gives masks of ${String(masks?.dims)}.`);
     const logits = masks.data as Float32Array;
-    const size = width * height;
+    const size = logits.length / CANDIDATES;
     return {
       candidates: Array.from({ length: CANDIDATES }, (_, i) => ({
         data: logits.subarray(i * size, (i + 1) * size),
-        width,
-        height,
+        width: wide!,
+        height: high!,
       })),
       scores: Array.from(scores.data as Float32Array),
     };
@@ -88,6 +112,12 @@ export class Decoder {
   async release(): Promise<void> {
     for (const graph of this.graphs.values()) await graph.release();
   }
+}
+
+/** What has a prefix, without it: it takes the place of what has that name. */
+function renamed(tensors: Tensors, prefix: RegExp): Tensors {
+  const some = Object.entries(tensors).filter(([name]) => prefix.test(name));
+  return Object.fromEntries(some.map(([name, tensor]) => [name.replace(prefix, ""), tensor]));
 }
 
 /** Points and the box's corners, in the decoder's frame. */

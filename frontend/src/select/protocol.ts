@@ -2,17 +2,24 @@
 import type { EmbeddingView } from "../api/types";
 import type { Failure } from "./failure";
 import type { Mask } from "./masks";
+import type { Device } from "./runtime";
 import type { Outline, Wanted } from "./segmenter";
 
 export type Request =
-  | { do: "load"; embedding: EmbeddingView }
+  | { do: "load"; embedding: EmbeddingView; device: Device }
+  | { do: "compare"; embedding: EmbeddingView }
   | { do: "outline"; wanted: Wanted }
+  | { do: "glance"; wanted: Wanted }
   | { do: "hover"; wanted: Wanted }
   | { do: "mask"; wanted: Wanted };
 
 export interface Answers {
-  load: undefined;
+  /** What it decodes on. */
+  load: Device;
+  /** What is faster. */
+  compare: Device;
   outline: Outline;
+  glance: Outline;
   hover: Outline;
   mask: Mask;
 }

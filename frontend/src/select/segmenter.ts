@@ -3,10 +3,12 @@ import type { EmbeddingManifest } from "../api/types";
 import { contour, type Contour } from "./contour";
 import { applyEdits } from "./edits";
 import { area, emptyMask, maskOf, type Mask } from "./masks";
-import { isAsked, type Marked, type Prompts } from "./objects";
+import { isAsked, type Marked, type Reading } from "./objects";
 import { CANDIDATES, type Decoded, type Decoder } from "./onnx";
 
-export type Wanted = Pick<Marked, "points" | "box" | "edits" | "candidate" | "threshold">;
+export type Wanted = Pick<Marked, "points" | "box" | "candidate" | "earlier" | "edits" | "threshold">;
+
+type Prompted = Omit<Reading, "candidate">;
 
 export interface Outline {
   contour: Contour;
@@ -14,20 +16,22 @@ export interface Outline {
   scale: number;
   /** Of the photo's area that is inside, 0 to 1. */
   share: number;
-  /** All four candidates, small; empty where the decoder was not asked. */
+  /** All four candidates, small; empty where the decoder was not asked, and while hovering. */
   candidates: { score: number; contour: Contour }[];
+  /** A finer one can be had. */
+  coarse: boolean;
 }
 
 /** Longest sides in px. Outlines are for the eye; the mask that is sent has the photo's own size. */
-const SIDE = { outline: 2048, hover: 768, thumbnail: 128 };
-const KEPT = 8;
+const SIDE = { outline: 2048, hover: 768, glance: 512, thumbnail: 128 };
+const KEPT = 24;
 
 export class Segmenter {
   private readonly decoded = new Map<string, Decoded>();
 
   constructor(
     private readonly manifest: EmbeddingManifest,
-    private readonly decoder: Pick<Decoder, "decode">,
+    private readonly decoder: Pick<Decoder, "decode" | "previews" | "refines">,
   ) {}
 
   async outline(wanted: Wanted): Promise<Outline> {
@@ -37,6 +41,7 @@ export class Segmenter {
     const threshold = this.manifest.mask_threshold + wanted.threshold;
     return {
       ...outlined(mask, scale),
+      coarse: false,
       candidates: (decoded?.candidates ?? []).map((logits, i) => ({
         score: decoded?.scores[i] ?? 0,
         contour: contour(maskOf(logits, small.width, small.height, threshold)),
@@ -44,10 +49,19 @@ export class Segmenter {
     };
   }
 
-  /** What a click would make, coarser and sooner. */
+  /** What a click would make, as soon as can be. */
+  async glance(wanted: Wanted): Promise<Outline> {
+    const { points, box, earlier } = wanted;
+    if (!this.decoder.previews || this.decoded.has(this.key(wanted))) return this.hover(wanted);
+    const decoded = await this.decoder.decode({ points, box }, await this.logits(earlier), true);
+    const { mask, scale } = this.maskAt(SIDE.glance, decoded, wanted);
+    return { ...outlined(mask, scale), candidates: [], coarse: true };
+  }
+
+  /** What a click would make, on a smaller scale. */
   async hover(wanted: Wanted): Promise<Outline> {
     const { mask, scale } = this.maskAt(SIDE.hover, await this.decode(wanted), wanted);
-    return { ...outlined(mask, scale), candidates: [] };
+    return { ...outlined(mask, scale), candidates: [], coarse: false };
   }
 
   async mask(wanted: Wanted): Promise<Mask> {
@@ -70,14 +84,25 @@ export class Segmenter {
     return { width: side(width), height: side(height), scale };
   }
 
-  private async decode({ points, box }: Prompts): Promise<Decoded | undefined> {
-    if (!isAsked({ points, box })) return undefined;
-    const key = JSON.stringify([points, box]);
-    const decoded = this.decoded.get(key) ?? (await this.decoder.decode({ points, box }));
+  private async decode(prompts: Prompted): Promise<Decoded | undefined> {
+    if (!isAsked(prompts)) return undefined;
+    const key = this.key(prompts);
+    const decoded =
+      this.decoded.get(key) ?? (await this.decoder.decode(prompts, await this.logits(prompts.earlier)));
     this.decoded.delete(key);
     this.decoded.set(key, decoded); // now the youngest
     for (const oldest of [...this.decoded.keys()].slice(0, -KEPT)) this.decoded.delete(oldest);
     return decoded;
+  }
+
+  /** Of an earlier reading: always the same, whatever was decoded since, as undo, redo and a reload need it. */
+  private async logits(earlier: Reading | undefined): Promise<Float32Array | undefined> {
+    if (!earlier || !this.decoder.refines) return undefined;
+    return (await this.decode(earlier))?.candidates[earlier.candidate]?.data;
+  }
+
+  private key({ points, box, earlier }: Prompted): string {
+    return JSON.stringify([points, box, this.decoder.refines && earlier]);
   }
 }
 

@@ -4,10 +4,13 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { api } from "../api/client";
 import type { EmbeddingView, SessionView } from "../api/types";
 import { MaskDecoder } from "./decoder";
+import { keepDevice, keptDevice, measureDevice } from "./device";
 import { failureOf, type Failure } from "./failure";
-import { clicks, isAsked, type Marked, type Marks, type Point } from "./objects";
+import { clicks, isAsked, refined, type Marked, type Marks, type Point } from "./objects";
 import type { SelectedObject } from "../app/contracts";
 import type { Outline, Wanted } from "./segmenter";
+
+const REST_MS = 80; // of the pointer, before a preview is refined
 
 interface Known {
   /** What the outline was made of. */
@@ -29,10 +32,13 @@ export function useMasks(
   const [known, setKnown] = useState<ReadonlyMap<number, Known>>(new Map());
   const [hover, setHover] = useState<Outline>();
   const asked = useRef(new Map<number, string>());
+  const pointed = useRef<Wanted>(undefined);
+  const resting = useRef<ReturnType<typeof setTimeout>>(undefined);
 
   const fail = useCallback((error: unknown) => {
     decoder.current?.close();
     decoder.current = undefined;
+    if (keptDevice() === "gpu") keepDevice("cpu"); // it may have been the graphics card
     asked.current.clear();
     setHover(undefined);
     setReadiness({ state: "failed", failure: failureOf(error) });
@@ -47,12 +53,14 @@ export function useMasks(
     setReadiness({ state: "loading", share: 0 });
     void (async () => {
       try {
-        await made.load(embeddingOf(session)).catch(async (error: unknown) => {
+        const device = keptDevice() ?? "cpu";
+        const used = await made.load(embeddingOf(session), device).catch(async (error: unknown) => {
           if (failureOf(error).code !== "network") throw error;
           // The addresses live an hour: with fresh ones it may go better.
           const fresh = await api.session(session.session_id).catch(() => Promise.reject(error));
-          await made.load(embeddingOf(fresh));
+          return made.load(embeddingOf(fresh), device);
         });
+        if (used !== device) keepDevice(used);
         if (decoder.current === made) setReadiness({ state: "ready" });
       } catch (error) {
         if (decoder.current === made) fail(error);
@@ -77,22 +85,29 @@ export function useMasks(
           if (!outline || decoder.current !== made) return;
           setKnown((old) => new Map(old).set(object.id, { wanted, outline }));
           onOutline(object, outline);
+          void measureDevice(embeddingOf(session));
         },
         (error: unknown) => decoder.current === made && fail(error),
       );
     }
   }, [marks.objects, readiness.state]);
 
-  /** Shows what a click there would make of the object; of nothing where there is no place. */
+  /** Shows what a click there would make of the object; of nothing where there is no place. Finer after a rest. */
   const preview = useCallback((object: Marked | undefined, point: Point | undefined) => {
+    clearTimeout(resting.current);
     const made = decoder.current;
-    const points = point ? [...(object?.points ?? []), point] : [];
-    if (!made || !isAsked({ points, box: point && object?.box })) return setHover(undefined);
-    const base = object ?? { box: undefined, candidate: 0, threshold: 0 };
-    made.hover({ ...base, edits: [], points }).then(
-      (outline) => outline && decoder.current === made && setHover(outline),
-      (error: unknown) => decoder.current === made && fail(error),
-    );
+    const base = object ?? UNMARKED;
+    const wanted = point && { ...wantedOf(base), ...refined(base, point), edits: [] };
+    pointed.current = wanted;
+    if (!made || !wanted || !isAsked(wanted)) return setHover(undefined);
+    const show = (outline: Outline | undefined) => {
+      if (!outline || !pointed.current || decoder.current !== made) return;
+      setHover(outline);
+      if (outline.coarse && pointed.current === wanted)
+        resting.current = setTimeout(() => made.hover(wanted).then(show, failed), REST_MS);
+    };
+    const failed = (error: unknown) => decoder.current === made && fail(error);
+    made.glance(wanted).then(show, failed);
   }, []);
 
   async function selected(): Promise<SelectedObject[]> {
@@ -133,8 +148,10 @@ export function useMasks(
   return { readiness, outlines, settled, hover, preview, selected, reload: () => setAttempt((it) => it + 1) };
 }
 
-function wantedOf({ points, box, edits, candidate, threshold }: Marked): Wanted {
-  return { points, box, edits, candidate, threshold };
+const UNMARKED: Wanted = { points: [], candidate: 0, edits: [], threshold: 0 };
+
+function wantedOf({ points, box, candidate, earlier, edits, threshold }: Wanted): Wanted {
+  return { points, box, candidate, earlier, edits, threshold };
 }
 
 function embeddingOf({ embedding }: SessionView): EmbeddingView {

@@ -6,14 +6,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { env } from "onnxruntime-web/wasm";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
 import type { EmbeddingManifest } from "../../../src/api/types";
 import { content, sha256 } from "../../../src/select/content";
 import type { Edit } from "../../../src/select/edits";
 import { DecoderFailure } from "../../../src/select/failure";
 import { checkTensors, parseManifest, type Role } from "../../../src/select/manifest";
-import { boxOf } from "../../../src/select/objects";
+import { active, boxOf, mark, NOTHING, type Action } from "../../../src/select/objects";
 import { Decoder } from "../../../src/select/onnx";
 import { readSafetensors, type NamedTensor } from "../../../src/select/safetensors";
 import { Segmenter, type Wanted } from "../../../src/select/segmenter";
@@ -138,14 +138,101 @@ test("the mask graph replaces tensors for an earlier mask alone", async () => {
   await turning.release();
 });
 
+function altered(data: NamedTensor["data"]): NamedTensor["data"] {
+  const copy = data.slice() as typeof data;
+  return copy.reverse() as typeof data;
+}
+
+test("a preview is made of the coarse tensors, and the mask is not", async () => {
+  const coarse = tensors.map(({ name, data, ...it }) => ({
+    ...it,
+    name: `coarse_${name}`,
+    data: altered(data),
+  }));
+  const instead = coarse.map((it) => ({ ...it, name: it.name.replace("coarse_", "") }));
+  const both = await Decoder.load(manifest, [...tensors, ...coarse], new Map([["decode", graph]]));
+  const other = await Decoder.load(manifest, instead, new Map([["decode", graph]]));
+  const { points, box } = wanted(cases[0]!);
+  const prompts = { points, box };
+  expect([decoder.previews, both.previews]).toEqual([false, true]);
+  expect(await both.decode(prompts, undefined, true)).toEqual(await other.decode(prompts));
+  expect(await both.decode(prompts)).toEqual(await decoder.decode(prompts));
+  expect(await both.decode(prompts)).not.toEqual(await other.decode(prompts));
+  const previewing = new Segmenter(manifest, both);
+  expect((await previewing.glance(wanted(cases[0]!))).coarse).toBe(true);
+  expect((await previewing.hover(wanted(cases[0]!))).coarse).toBe(false);
+  expect((await previewing.glance(wanted(cases[0]!))).coarse).toBe(false); // the finer one is known now
+});
+
 test("undo and sliders run the decoder no more", async () => {
   let runs = 0;
-  const counted = new Segmenter(manifest, { decode: (prompts) => (runs++, decoder.decode(prompts)) });
+  const counted = new Segmenter(manifest, {
+    refines: false,
+    previews: false,
+    decode: (prompts) => (runs++, decoder.decode(prompts)),
+  });
   await counted.outline(wanted(cases[0]!));
   await counted.outline(wanted(cases[1]!));
   await counted.outline(wanted(cases[0]!, 3));
   await counted.mask({ ...wanted(cases[0]!), threshold: 1 });
   expect(runs).toBe(2);
+});
+
+describe("a click refines what was chosen before it", () => {
+  const asked: { points: number; earlier: number | undefined }[] = [];
+  /** Marks its candidates 1, 2, ... 4 of its run in their first logit. */
+  const telling = (refines = true) => {
+    asked.length = 0;
+    const size = { width: manifest.mask_width, height: manifest.mask_height };
+    return new Segmenter(manifest, {
+      refines,
+      previews: false,
+      decode: ({ points }, earlier) => {
+        asked.push({ points: points.length, earlier: earlier?.[0] });
+        const logits = (i: number) =>
+          new Float32Array(size.width * size.height).fill(10 * points.length + i + 1);
+        return Promise.resolve({
+          candidates: [0, 1, 2, 3].map((i) => ({ data: logits(i), ...size })),
+          scores: [1, 1, 1, 1],
+        });
+      },
+    });
+  };
+  const point = (x: number): Action => ({ do: "point", point: { x, y: 9, inside: true } });
+  const after = (...actions: Action[]) => active(actions.reduce(mark, NOTHING))!;
+  const third: Action = { do: "candidate", candidate: 2 };
+
+  test("with the logits of that candidate, after a reload too", async () => {
+    await telling().outline(after(point(1), third, point(2), point(3)));
+    expect(asked).toEqual([
+      { points: 1, earlier: undefined },
+      { points: 2, earlier: 13 },
+      { points: 3, earlier: 23 },
+    ]);
+  });
+
+  test("and undo, redo and another choice leave it as it was made", async () => {
+    const it = telling();
+    const [one, two] = [after(point(1), third), after(point(1), third, point(2))];
+    await it.outline(one);
+    await it.outline(two);
+    await it.outline({ ...two, candidate: 0 });
+    await it.outline(one);
+    await it.outline(two);
+    expect(asked).toHaveLength(2);
+    await it.outline(after(point(1), point(2))); // the same points, of another choice
+    expect(asked.at(-1)).toEqual({ points: 2, earlier: 11 });
+  });
+
+  test("not where the decoder takes none, nor after a box or a reset", async () => {
+    await telling(false).outline(after(point(1), point(2)));
+    expect(asked).toEqual([{ points: 2, earlier: undefined }]);
+    const box: Action = { do: "box", box: boxOf(0, 0, 50, 50) };
+    await telling().outline(after(point(1), point(2), box));
+    expect(asked).toEqual([{ points: 2, earlier: undefined }]);
+    await telling().outline(after(point(1), { do: "reset" }, point(2)));
+    expect(asked).toEqual([{ points: 1, earlier: undefined }]);
+  });
 });
 
 test("an earlier mask counts", async () => {
