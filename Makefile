@@ -104,9 +104,13 @@ bench: .venv/.ready .venv/.bench frontend/dist/index.html ## Measure clicks, the
 	@$(NPM) run --silent bench
 	@node benchmarks/web/sizes.mjs
 
+SAM_SHAPED := out/bench/sam-shaped
+
 .PHONY: bench-models
-bench-models: .venv-models/.ready frontend/node_modules/.ready ## Measure SAM 3's clicks, natively and in wasm
-	@PYTHONPATH=container:events:. $(MODELS)/python -m benchmarks.decoder
+bench-models: .venv-models/.ready .venv/.ready frontend/node_modules/.ready ## Measure SAM 3's clicks: natively, in wasm, and in the page
+	@PYTHONPATH=container:events $(MODELS)/python -m gen3d_inference.export_decoder --random-weights --out $(SAM_SHAPED)
+	@PYTHONPATH=container:events:. $(MODELS)/python -m benchmarks.decoder --decoder $(SAM_SHAPED)
+	@SAM_SHAPED=$(SAM_SHAPED) $(NPM) run --silent bench -- select
 
 # --- in an AWS account (STAGE=dev|staging|prod) -----------------------------------------------------
 

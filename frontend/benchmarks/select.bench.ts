@@ -1,58 +1,54 @@
 /**
- * Step 3 on the demo's photo: from the release of the mouse to the mask on the screen. The weight-free segmenter's
- * decoder, with threads (an isolated page) and without.
+ * Step 3 on the demo's photo, from the mouse to the painted mask, with threads (an isolated page) and without. With
+ * the weight-free segmenter's decoder and, where SAM_SHAPED names a folder of exported graphs (`make bench-models`),
+ * with SAM 3's on random weights: as one graph and as three, in turn.
  */
 import { cpus } from "node:os";
+import { join, resolve } from "node:path";
 
 import { expect, test, type Page } from "@playwright/test";
 
-import { serveSelect } from "../tests/browser/fixtures/select/serve";
+import { classical, python, serveSelect, type Embed } from "../tests/browser/fixtures/select/serve";
 import { percentile, tell, type Row } from "./figures";
 
-const CLICKS = Number(process.env["CLICKS"] ?? 30);
+const ROOT = join(import.meta.dirname, "../..");
+const SAM_SHAPED = process.env["SAM_SHAPED"];
+const ROUNDS = Number(process.env["ROUNDS"] ?? 8);
+const CLICKS = 4; // a round, at one object
 const rows: Row[] = [];
 
 declare global {
   interface Window {
-    /** From the last input to the frame that shows its mask. */
-    took: number[];
+    /** Ms from an input to the frame that shows its mask. */
+    clicked: number[];
     hovered: number[];
+    /** Ms, of the page's own thread. */
     longest: number;
   }
 }
 
+const decoders: Record<string, Embed> = { "weight-free": classical };
+if (SAM_SHAPED)
+  for (const form of ["single", "split"])
+    decoders[`SAM-shaped, ${form === "single" ? "one graph" : "three graphs"}`] = (folder, photo) =>
+      python(join(import.meta.dirname, "sam_shaped.py"), folder, photo, resolve(ROOT, SAM_SHAPED), form);
+
 for (const threads of [true, false]) {
   test(threads ? "with threads" : "one thread", async ({ browser }) => {
-    const served = await serveSelect(threads);
+    const served = await serveSelect(threads, decoders);
     try {
-      const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-      const page = await context.newPage();
-      await page.addInitScript(watch);
-      const firstLoadMs = await load(page, served.url);
-      const cachedLoadMs = await load(page, served.url);
-      const box = (await page.getByLabel("The photo", { exact: true }).boundingBox())!;
-      const [middle, down] = [box.x + box.width / 2, box.y + box.height / 2];
-      await page.evaluate(() => (window.longest = 0));
-      for (let i = 0; i < CLICKS; i++) {
-        const place = [middle + 70 * Math.sin(2.4 * i), down + 150 * Math.cos(1.7 * i)] as const;
-        if (i % 5 === 0) await page.keyboard.press("x"); // no more than five clicks at once, as people do
-        await page.mouse.move(...place);
-        await expect.poll(() => page.evaluate(() => window.hovered.length)).toBeGreaterThan(i);
-        await page.mouse.click(...place);
-        await expect.poll(() => page.evaluate(() => window.took.length)).toBeGreaterThan(i);
+      const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, hasTouch: true });
+      const pages = new Map<string, { page: Page; loads: Row }>();
+      for (const decoder of Object.keys(decoders)) {
+        const page = await context.newPage();
+        await page.addInitScript(watch);
+        const url = `${served.url}?files=${decoder}`;
+        pages.set(decoder, { page, loads: { load: await load(page, url), again: await load(page, url) } });
+        await page.evaluate(() => (window.longest = 0));
       }
-      const told = await page.evaluate(() => [window.took, window.hovered, [window.longest]] as const);
-      const [clicks, hovers, [longest = 0]] = told;
-      rows.push({
-        decoder: threads ? "with threads" : "one thread",
-        "first load": firstLoadMs,
-        again: cachedLoadMs,
-        "click p50": Math.round(percentile(clicks, 0.5)),
-        "click p95": Math.round(percentile(clicks, 0.95)),
-        "hover p50": Math.round(percentile(hovers, 0.5)),
-        "hover p95": Math.round(percentile(hovers, 0.95)),
-        "longest task": Math.round(longest),
-      });
+      for (let round = 0; round < ROUNDS; round++)
+        for (const { page } of pages.values()) await mark(page, round);
+      for (const [decoder, { page, loads }] of pages) rows.push(await row(page, decoder, threads, loads));
     } finally {
       await served.close();
     }
@@ -60,8 +56,63 @@ for (const threads of [true, false]) {
 }
 
 test.afterAll(() =>
-  tell("select", `From the mouse to the painted mask, weight-free decoder, ${cpus().length} cores, ms`, rows),
+  tell("select", `From the mouse to the painted mask, ${cpus().length} cores, ms`, compared(rows)),
 );
+
+/** One object: each time the mouse hovers, and a finger taps elsewhere, where no preview has done the work. */
+async function mark(page: Page, round: number): Promise<void> {
+  await page.bringToFront();
+  const box = (await page.getByLabel("The photo", { exact: true }).boundingBox())!;
+  const [middle, down] = [box.x + box.width / 2, box.y + box.height / 2];
+  await page.keyboard.press("x");
+  for (let i = 0; i < CLICKS; i++) {
+    const done = CLICKS * round + i;
+    const [x, y] = [70 * Math.sin(2.4 * done), 150 * Math.cos(1.7 * done)];
+    await page.mouse.move(middle - x, down - y);
+    await expect.poll(() => page.evaluate(() => window.hovered.length)).toBeGreaterThan(done);
+    await page.locator("[data-hovered=fine]").waitFor();
+    await page.touchscreen.tap(middle + x, down + y);
+    await expect.poll(() => page.evaluate(() => window.clicked.length)).toBeGreaterThan(done);
+  }
+}
+
+async function row(page: Page, decoder: string, threads: boolean, loads: Row): Promise<Row> {
+  const [clicked, hovered, longest] = await page.evaluate(
+    () => [window.clicked, window.hovered, window.longest] as const,
+  );
+  const first = clicked.filter((_, i) => i % CLICKS === 0);
+  const next = clicked.filter((_, i) => i % CLICKS !== 0);
+  const p = (times: readonly number[], share: number) => Math.round(percentile(times, share));
+  return {
+    decoder,
+    threads: threads ? Math.min(cpus().length, 4) : 1,
+    ...loads,
+    "first click p50": p(first, 0.5),
+    "first p95": p(first, 0.95),
+    "next clicks p50": p(next, 0.5),
+    "next p95": p(next, 0.95),
+    "hover p50": p(hovered, 0.5),
+    "hover p95": p(hovered, 0.95),
+    "longest task": longest ? Math.round(longest) : "< 50",
+  };
+}
+
+/** Three graphs as a share of the one, of the same run. */
+function compared(measured: readonly Row[]): Row[] {
+  const forms = measured.filter(({ decoder }) => decoder !== "weight-free");
+  const ratios = forms.flatMap((three, i) => {
+    const one = forms[i - 1];
+    if (i % 2 === 0 || !one) return [];
+    const share = (of: string) => Math.round((100 * Number(three[of])) / Number(one[of])) / 100;
+    const parts = ["first click p50", "next clicks p50", "hover p50"];
+    return {
+      decoder: "three graphs / one",
+      threads: three["threads"]!,
+      ...Object.fromEntries(parts.map((it) => [it, share(it)])),
+    };
+  });
+  return [...measured, ...ratios];
+}
 
 async function load(page: Page, url: string): Promise<number> {
   const start = performance.now();
@@ -72,7 +123,7 @@ async function load(page: Page, url: string): Promise<number> {
 
 /** In the page. The outline and its sentence are rendered together: the next frame shows both. */
 function watch(): void {
-  window.took = [];
+  window.clicked = [];
   window.hovered = [];
   window.longest = 0;
   let released = 0;
@@ -81,16 +132,15 @@ function watch(): void {
   addEventListener("pointermove", (event) => (moved = event.timeStamp), true);
   const painted = (since: number, into: number[]) =>
     requestAnimationFrame(() => setTimeout(() => into.push(performance.now() - since)));
-  let marks = "";
+  let said = "";
   new MutationObserver(() => {
     const told = document.querySelector("p[role=status]")?.textContent ?? "";
-    if (told !== marks && / of the photo/.test(told)) {
-      if (released) painted(released, window.took);
+    if (released && told !== said && told.startsWith("Object 1: ")) {
+      painted(released, window.clicked);
       released = 0;
     }
-    marks = told;
-    const stage = document.querySelector("[data-hovered]");
-    if (moved && stage && !released) {
+    said = told;
+    if (moved && document.querySelector("[data-hovered]")) {
       painted(moved, window.hovered);
       moved = 0;
     }
