@@ -34,7 +34,14 @@ export function Shell({ children }: { children: ComponentChildren }) {
 
   return (
     <div class={`shell shell-${page}`}>
-      <a class="skip" href="#main" onClick={() => main.current?.focus()}>
+      <a
+        class="skip"
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault(); // the way back leads to the page before, not to its top
+          main.current?.focus();
+        }}
+      >
         Skip to the content
       </a>
       <header class="bar">

@@ -8,6 +8,7 @@ const WORDS = {
   checking: "Checking the photo",
   sending: "Uploading",
   waiting: "Waiting for the network",
+  cancelling: "Cancelling; without a network, once it is back",
 } as const;
 
 /** One photo on its way. */
@@ -16,14 +17,14 @@ export function UploadItem({ upload }: { upload: Upload }) {
   return (
     <div class="upload">
       <p class="upload-name">{name}</p>
-      {(state === "checking" || state === "sending" || state === "waiting") && (
+      {(state === "checking" || state === "sending" || state === "waiting" || state === "cancelling") && (
         <Progress label={WORDS[state]} value={state === "sending" ? share : undefined} />
       )}
       {note && <p class="upload-note">{note}</p>}
       {problem && <Notice kind="bad" title={problem.message} hint={problem.hint} />}
       {state === "cancelled" && <p class="upload-note">Cancelled.</p>}
       <div class="upload-actions">
-        {underWay(upload) && <Button onClick={upload.cancel}>Cancel</Button>}
+        {underWay(upload) && state !== "cancelling" && <Button onClick={upload.cancel}>Cancel</Button>}
         {state === "sent" && sessionId && (
           <a class="button" href={paths.session(sessionId)}>
             Open

@@ -14,7 +14,7 @@ import { prepare } from "./prepare";
 export interface Upload {
   readonly id: number;
   readonly name: string;
-  readonly state: "checking" | "sending" | "waiting" | "sent" | "failed" | "cancelled";
+  readonly state: "checking" | "sending" | "waiting" | "sent" | "failed" | "cancelling" | "cancelled";
   /** 0 to 1. */
   readonly share: number;
   readonly note?: string;
@@ -53,23 +53,27 @@ export function clear(): void {
 }
 
 export const underWay = ({ state }: Upload): boolean =>
-  state === "checking" || state === "sending" || state === "waiting";
+  state === "checking" || state === "sending" || state === "waiting" || state === "cancelling";
 
 function start(file: File, sessionId?: string): Upload {
   const abort = new AbortController();
+  const id = ++last;
   const it: Upload = {
-    id: ++last,
+    id,
     name: printable(file.name, LONGEST_NAME) || "Photo",
     state: "checking",
     share: 0,
-    cancel: () => abort.abort(),
+    cancel: () => {
+      abort.abort();
+      update(id, { state: "cancelling" });
+    },
     ...(sessionId && { sessionId }),
   };
   uploads.value = [it, ...uploads.value];
-  run(it.id, file, sessionId, abort.signal).catch((error: unknown) => {
+  run(id, file, sessionId, abort.signal).catch((error: unknown) => {
     const problem = asRefusal(error);
     notice(problem);
-    update(it.id, { state: "failed", problem });
+    update(id, { state: "failed", problem });
   });
   return it;
 }
@@ -84,7 +88,11 @@ async function run(
   const prepared = checking.then(() => prepare(file));
   checking = prepared.catch(() => undefined);
   const { blob, type, note } = await prepared;
-  update(id, { state: "sending", preview: URL.createObjectURL(blob), ...(note && { note }) });
+  update(id, {
+    ...(!signal.aborted && { state: "sending" }),
+    preview: URL.createObjectURL(blob),
+    ...(note && { note }),
+  });
   let form: Form | undefined;
   let created = false;
   while (!signal.aborted) {
@@ -106,10 +114,10 @@ async function run(
       if (error.code !== "network") throw error;
       // A lost network only makes it wait; the form may have become too old meanwhile.
       form = undefined;
-      update(id, { state: "waiting", share: 0 });
+      if (!signal.aborted) update(id, { state: "waiting", share: 0 });
       await pause(LOST_PAUSE);
       await online();
-      update(id, { state: "sending" });
+      if (!signal.aborted) update(id, { state: "sending" });
     }
   }
   update(id, { state: "cancelled" });

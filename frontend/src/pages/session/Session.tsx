@@ -37,6 +37,7 @@ export function Session({ sessionId, jobId, making = false }: SessionProps) {
     if (problem?.code === "session_not_found") return <Missing />;
     return (
       <div class="session-message">
+        <h1 class="unseen">Photo</h1>
         {problem ? (
           <Notice kind="bad" title={problem.message} hint={problem.hint} />
         ) : (
