@@ -1,7 +1,14 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 
-import { fillHoles, maskOf, type Mask } from "../../../src/select/masks";
+import {
+  emptyMask,
+  fillHoles,
+  maskOf,
+  upscaledAbove,
+  type Mask,
+  type Plane,
+} from "../../../src/select/masks";
 import { random, rows, maskOfRows } from "./helpers";
 
 interface Vector {
@@ -24,6 +31,44 @@ test.each(VECTORS)("as Python's client: $name", ({ logits, width, height, thresh
     height: logits.length,
   };
   expect(rows(maskOf(plane, width, height, threshold))).toEqual(mask);
+});
+
+/** Each px by itself, in float32. */
+function upscaledSlowly(
+  { data, ...from }: Plane,
+  width: number,
+  height: number,
+  threshold: number,
+): string[] {
+  const f = Math.fround;
+  const place = (i: number, size: number, target: number) =>
+    Math.min(Math.max((i + 0.5) * (size / target) - 0.5, 0), size - 1);
+  const mask = emptyMask(width, height);
+  for (let i = 0; i < width * height; i++) {
+    const x = place(i % width, from.width, width);
+    const y = place(Math.floor(i / width), from.height, height);
+    const along = (row: number) => {
+      const at = (column: number) => data[row * from.width + Math.min(column, from.width - 1)]!;
+      const left = at(Math.floor(x));
+      return f(left + f(f(at(Math.floor(x) + 1) - left) * f(x - Math.floor(x))));
+    };
+    const high = along(Math.floor(y));
+    const low = along(Math.min(Math.floor(y) + 1, from.height - 1));
+    mask.data[i] = f(high + f(f(low - high) * f(y - Math.floor(y)))) > f(threshold) ? 1 : 0;
+  }
+  return rows(mask);
+}
+
+test("nothing is lost where nothing is interpolated", () => {
+  const next = random(5);
+  for (let i = 0; i < 60; i++) {
+    const [width, height, threshold] = [1 + Math.floor(9 * next()), 1 + Math.floor(9 * next()), next() - 0.5];
+    // Some logits lie just at the threshold, some are huge.
+    const logit = () => (next() < 0.3 ? threshold : (next() - 0.5) * 10 ** (6 * next()));
+    const plane = { data: Float32Array.from({ length: width * height }, logit), width, height };
+    const size = [1 + Math.floor(60 * next()), 1 + Math.floor(60 * next())] as const;
+    expect(rows(upscaledAbove(plane, ...size, threshold))).toEqual(upscaledSlowly(plane, ...size, threshold));
+  }
 });
 
 /** Step 3 as a sentence says it, by flooding from each px: slow and plain. */
