@@ -3,9 +3,10 @@
     python -m benchmarks.meshing            the whole table: every shape, both kinds, all qualities
     python -m benchmarks.meshing --one ...  one case, as JSON
 
-Each case runs in a process of its own, so that CPU seconds and peak memory are its own. Its CPU seconds are
-given in yardsticks, too, taken right before it. The recipe that it
-is compared with: opacity cut, statistical outliers, normals from neighbours, consistent tangent planes,
+Prints rows of Markdown as docs/meshing.md has them. Each case runs in a process of its own, so that CPU
+seconds and peak memory are its own. Its CPU seconds are given in yardsticks, too: the mean of one taken right
+before it and one right after it, as a machine's speed changes within minutes. The recipe that it is compared
+with: opacity cut, statistical outliers, normals from neighbours, consistent tangent planes,
 Poisson at depth 8, quadric decimation, the nearest points' colours.
 """
 
@@ -30,14 +31,27 @@ from gen3d_meshing.pipeline import mesh_splat
 from gen3d_meshing.shape import Mesh
 from gen3d_meshing.splat import read_splat
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
 
 from benchmarks.splat_shapes import SHAPES, Array, Kind, Shape, paint, ply, shape, splat_rows
 from benchmarks.yardstick import yardstick
 
 RECIPE = "recipe"
 _SEED = 20_261_121
+_GAUSSIANS = 250_000
+_OTHERS = (
+    ("chair", Kind.ROUND, 100_000, 777),
+    ("chair", Kind.ROUND, 100_000, 4242),
+    ("lantern", Kind.ROUND, 100_000, 86_420),
+    ("mug", Kind.ROUND, 100_000, 97_531),
+    ("lantern", Kind.FLAT, 100_000, 86_420),
+    ("mug", Kind.FLAT, 500_000, 97_531),
+    ("chair", Kind.ROUND, 500_000, 65_537),
+)
+"""Shape, kind, Gaussians, and the seed of pose and noise."""
+_HEAD = (
+    "| splat | | Chamfer, 10⁻³ | normals agree | colours, dB | closed, right genus "
+    "| triangles | CPU s | yardsticks | peak MB |\n" + "|---" * 10 + "|\n"
+)
 _REPORT = Path("out/bench/meshing.json")
 _SAMPLES = 200_000
 _RECIPE_TRIANGLES = 50_000
@@ -195,16 +209,18 @@ def run(case: Case) -> Verdict:
 
 
 def cases(shapes: Sequence[str], qualities: Sequence[str]) -> Iterator[Case]:
-    """Shapes of both kinds with 250,000 Gaussians, balanced with and without a texture; two other sizes."""
+    """Shapes of both kinds with 250,000 Gaussians, fast and balanced with and without a texture; then other
+    numbers of Gaussians, poses and seeds."""
     for name in shapes:
         for kind in Kind:
             for quality in qualities:
-                yield Case(name, kind, 250_000, quality, None, _SEED)
-                if quality == Quality.BALANCED:
-                    yield Case(name, kind, 250_000, quality, 1024, _SEED)
-    for name, count in (("lantern", 100_000), ("mug", 500_000)):
-        if name in shapes and Quality.BALANCED in qualities:
-            yield Case(name, Kind.FLAT, count, Quality.BALANCED, 1024, _SEED)
+                yield Case(name, kind, _GAUSSIANS, quality, None, _SEED)
+                if quality in (Quality.FAST, Quality.BALANCED):
+                    yield Case(name, kind, _GAUSSIANS, quality, 1024, _SEED)
+    for name, kind, count, seed in _OTHERS:
+        for quality in (Quality.BALANCED, Quality.HIGH):
+            if name in shapes and quality in qualities:
+                yield Case(name, kind, count, quality, None, seed)
 
 
 def main() -> None:
@@ -222,48 +238,43 @@ def main() -> None:
 
 
 def report(chosen: Sequence[Case]) -> None:
-    """Run the cases, tell each as it ends, and keep all in out/bench/meshing.json."""
-    console = Console(width=130)
-    table = Table(title="Splats of known shapes to meshes; the recipe is Open3D's usual one")
-    for column in (
-        "shape",
-        "splats",
-        "quality",
-        "texture",
-        "Chamfer e-3",
-        "normals",
-        "PSNR dB",
-        "surface",
-    ):
-        table.add_column(column)
-    for column in ("triangles", "CPU s", "yardsticks", "peak MB"):
-        table.add_column(column, justify="right")
+    """Run the cases, print a row for each as it ends, and keep all in out/bench/meshing.json."""
     verdicts = []
     _REPORT.parent.mkdir(parents=True, exist_ok=True)
-    for number, case in enumerate(chosen, 1):
-        unit = yardstick()
+    sys.stdout.write(_HEAD)
+    before = yardstick()
+    for case in chosen:
         verdict = run(case)
-        console.print(
-            f"{number}/{len(chosen)} {case.shape} {case.kind} {case.quality}: {verdict.cpu_seconds} CPU s",
-            style="dim",
-        )
+        after = yardstick()
+        unit = (before + after) / 2
+        before = after
+        sys.stdout.write(row(case, verdict, unit))
+        sys.stdout.flush()
         verdicts.append({**asdict(case), **asdict(verdict), "yardstick": unit})
         _REPORT.write_text(json.dumps(verdicts, indent=2))
-        table.add_row(
-            case.shape,
-            f"{case.gaussians // 1000}k {case.kind}",
-            case.quality,
-            str(case.texture or "-"),
-            f"{1e3 * verdict.chamfer:.3f}",
-            f"{verdict.normals:.4f}",
-            f"{verdict.psnr:.1f}",
-            "open" if not verdict.watertight else "right genus" if verdict.right_genus else "closed",
-            str(verdict.triangles),
-            f"{verdict.cpu_seconds:.1f}",
-            f"{verdict.cpu_seconds / unit:.1f}",
-            str(verdict.peak_mb),
-        )
-    console.print(table)
+
+
+def row(case: Case, verdict: Verdict, unit: float) -> str:
+    """A row of the table in Markdown. unit: CPU seconds of a yardstick."""
+    splat = [case.shape, case.kind.value]
+    if case.gaussians != _GAUSSIANS or case.seed != _SEED:
+        splat += [f"{case.gaussians // 1000}k", f"seed {case.seed}"]
+    how = case.quality if case.quality == RECIPE else f"`{case.quality}`"
+    if case.texture:
+        how = f"{how}, texture {case.texture}"
+    cells = (
+        ", ".join(splat),
+        how,
+        f"{1e3 * verdict.chamfer:.2f}",
+        f"{verdict.normals:.4f}",
+        f"{verdict.psnr:.1f}",
+        "no" if not verdict.watertight else "yes" if verdict.right_genus else "wrong genus",
+        f"{verdict.triangles:,}",
+        f"{verdict.cpu_seconds:.1f}",
+        f"{verdict.cpu_seconds / unit:.1f}",
+        f"{verdict.peak_mb:.0f}",
+    )
+    return f"| {' | '.join(cells)} |\n"
 
 
 if __name__ == "__main__":

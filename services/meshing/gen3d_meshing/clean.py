@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from gen3d_meshing.lean_open3d import o3d, tensor
 from gen3d_meshing.problems import SurfaceMissing
 from gen3d_meshing.splat import Floats, Splat
 
+Search = Callable[[Floats, int], tuple[NDArray[np.int64], Floats]]
 NEIGHBOURS = 20
 _FAINT = 0.3  # of the median opacity: relative, because engines differ in how opaque their Gaussians are
 _FAR = 4.0  # times the extent that holds nine tenths of the Gaussians
@@ -75,10 +77,19 @@ def without_strays(splat: Splat, cloud: Cloud) -> Splat:
 
 def nearest(points: Floats, queries: Floats, k: int) -> tuple[NDArray[np.int64], Floats]:
     """Indices (q, k) of the k points nearest to each query, nearest first, and their distances (q, k)."""
-    search = o3d.core.nns.NearestNeighborSearch(tensor(points))
-    search.knn_index()
-    index, squared = search.knn_search(tensor(queries), k)
-    return index.numpy(), np.sqrt(squared.numpy())
+    return search(points)(queries, k)
+
+
+def search(points: Floats) -> Search:
+    """Like nearest(), for several queries of the same points."""
+    tree = o3d.core.nns.NearestNeighborSearch(tensor(points))
+    tree.knn_index()
+
+    def ask(queries: Floats, k: int) -> tuple[NDArray[np.int64], Floats]:
+        index, squared = tree.knn_search(tensor(queries), k)
+        return index.numpy(), np.sqrt(squared.numpy())
+
+    return ask
 
 
 def _most_important(splat: Splat, limit: int, seed: int) -> Splat:

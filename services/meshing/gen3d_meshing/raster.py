@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 Indices = NDArray[np.int64]
+Texels = NDArray[np.int32]
 
 STEPS = 256
 """Corners lie on a grid of 1/256 texel."""
 
 
-def scan(corners: Indices) -> tuple[Indices, Indices, Indices]:
+def scan(corners: Indices) -> tuple[Texels, Texels, Texels]:
     """Scan conversion: (triangle, x, y) of each texel (n,) whose centre a triangle covers.
 
     corners: (t, 3, 2) x and y in 1/256 texel; the centre of texel (x, y) is at 256 * (x, y) + 128. What is on
@@ -38,18 +39,20 @@ def scan(corners: Indices) -> tuple[Indices, Indices, Indices]:
         left[met] = np.minimum(left[met], at)
         right[met] = np.maximum(right[met], at)
     width = np.maximum(right - left, 0)
-    return np.repeat(face, width), np.repeat(left, width) + _ramp(width), np.repeat(row, width)
+    x = np.repeat(left.astype(np.int32), width)
+    x += _ramp(width)
+    return np.repeat(face.astype(np.int32), width), x, np.repeat(row.astype(np.int32), width)
 
 
-def barycentric(corners: Indices, face: Indices, x: Indices, y: Indices) -> NDArray[np.float32]:
-    """(n, 3) weights of each triangle's corners at the centre of its texel, or at a place nearby on the
-    triangle where the centre is beside it."""
+def barycentric(corners: Indices, x: Texels, y: Texels) -> NDArray[np.float32]:
+    """(n, 3) weights of each texel's triangle's corners (n, 3, 2) at the texel's centre, or at a place nearby
+    on the triangle where the centre is beside it."""
     origin = corners[:, 0]
-    second, third = corners[:, 1] - origin, corners[:, 2] - origin
+    second, third = (corners[:, 1:] - origin[:, None]).transpose(1, 0, 2)
     inverse = 1 / np.maximum(second[:, 0] * third[:, 1] - second[:, 1] * third[:, 0], 1)
-    at_x, at_y = STEPS * x + STEPS // 2 - origin[face, 0], STEPS * y + STEPS // 2 - origin[face, 1]
-    b = (at_x * third[face, 1] - at_y * third[face, 0]) * inverse[face]
-    c = (at_y * second[face, 0] - at_x * second[face, 1]) * inverse[face]
+    at_x, at_y = STEPS * x + STEPS // 2 - origin[:, 0], STEPS * y + STEPS // 2 - origin[:, 1]
+    b = (at_x * third[:, 1] - at_y * third[:, 0]) * inverse
+    c = (at_y * second[:, 0] - at_x * second[:, 1]) * inverse
     weights = np.clip(np.stack([1 - b - c, b, c], axis=1), 0, 1)
     return np.asarray((weights / weights.sum(1, keepdims=True)).astype(np.float32))
 
@@ -59,7 +62,9 @@ def _texel(place: Indices) -> Indices:
     return -(-(place - STEPS // 2) // STEPS)
 
 
-def _ramp(counts: Indices) -> Indices:
+def _ramp(counts: Indices) -> Texels:
     """0, 1, ... within each run of the given lengths."""
     ends = np.cumsum(counts)
-    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)
+    ramp = np.arange(ends[-1] if len(ends) else 0, dtype=np.int32)
+    ramp -= np.repeat((ends - counts).astype(np.int32), counts)
+    return ramp

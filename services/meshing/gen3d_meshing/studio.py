@@ -27,6 +27,7 @@ _SKY_VERTICES = 6000  # the sky's light varies slowly: the others take it from t
 _GROUND_CELLS = 64
 _GROUND_SHADOW = 0.55
 _SHADOW_FADE = 0.7  # of the way from where the object stands to the picture's edge
+_AT_ONCE = 65_536  # rays, so that what they need stays small
 _LIFT = 2e-3  # in diagonals: rays start this far off their surface
 
 
@@ -97,6 +98,12 @@ class Studio:
     def look(self, camera: Camera, at: Floats, *, floor: bool = True) -> tuple[Floats, Floats]:
         """What is seen at image positions (n, 2): premultiplied linear RGBA (n, 4) and the distance (n,) to
         the mesh, infinite beside it. floor: with the shadow on it."""
+        if len(at) > _AT_ONCE:
+            parts = [
+                self.look(camera, at[start : start + _AT_ONCE], floor=floor)
+                for start in range(0, len(at), _AT_ONCE)
+            ]
+            return np.concatenate([rgba for rgba, _ in parts]), np.concatenate([depth for _, depth in parts])
         rays = camera.rays(at)
         eye = np.broadcast_to(camera.eye, rays.shape)
         answer = self._rays.cast_rays(tensor(np.concatenate([eye, rays], axis=1)))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gen3d_meshing.clean import Cloud, nearest
+from gen3d_meshing.clean import Cloud, Search, search
 from gen3d_meshing.colour import linear_to_srgb, srgb_to_linear
 from gen3d_meshing.model import Texture
+from gen3d_meshing.raster import Indices, Texels
 from gen3d_meshing.shape import Mesh
 from gen3d_meshing.splat import Floats
 from gen3d_meshing.unwrap import GUTTER, Atlas, unwrap
@@ -17,7 +18,7 @@ _NEIGHBOURS = 12
 _WIDTH = 0.8  # in spacings: the kernel's standard deviation, about that of a Gaussian's own footprint
 _SPARSE = 0.4  # of the farthest neighbour's distance: the kernel is at least so wide
 _TURNED_AWAY = 1e-3  # weight of a Gaussian that faces the other way, as on the far side of a thin wall
-_AT_ONCE = 8192  # blocks
+_BAND = 16  # rows that are painted at a time, whole blocks of them, so that what this needs stays small
 
 
 def bake(mesh: Mesh, cloud: Cloud, normals: Floats, size: int) -> Texture:
@@ -27,7 +28,10 @@ def bake(mesh: Mesh, cloud: Cloud, normals: Floats, size: int) -> Texture:
     """
     atlas = unwrap(mesh, size)
     image = np.zeros((size, size, 3), np.float32)
-    image[atlas.row, atlas.column] = linear_to_srgb(_light(mesh, cloud, normals, atlas))
+    around = search(cloud.splat.position)
+    for texels in _bands(atlas.row):
+        light = _light(mesh, cloud, normals, around, atlas.part(texels))
+        image[atlas.row[texels], atlas.column[texels]] = linear_to_srgb(light)
     known = np.zeros((size, size), bool)
     known[atlas.row, atlas.column] = True
     for _ in range(GUTTER):
@@ -36,7 +40,14 @@ def bake(mesh: Mesh, cloud: Cloud, normals: Floats, size: int) -> Texture:
     return Texture(np.rint(255 * image).astype(np.uint8), atlas.uv, atlas.vertex, atlas.triangles)
 
 
-def _light(mesh: Mesh, cloud: Cloud, normals: Floats, atlas: Atlas) -> Floats:
+def _bands(row: Texels) -> list[Indices]:
+    """Which texels (n,) are in each band of the picture that has any."""
+    band = row // _BAND
+    order = np.argsort(band, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(band[order])) + 1)
+
+
+def _light(mesh: Mesh, cloud: Cloud, normals: Floats, around: Search, atlas: Atlas) -> Floats:
     """(n, 3) linear RGB in 0..1 of the atlas's texels: the mean of the nearest Gaussians' colours, weighted
     by a Gaussian kernel, opacity and how far they face the same way. A block never shows two charts."""
     places = np.einsum("nk,nkc->nc", atlas.weights, mesh.vertices[mesh.triangles[atlas.face]])
@@ -55,21 +66,16 @@ def _light(mesh: Mesh, cloud: Cloud, normals: Floats, atlas: Atlas) -> Floats:
     facing = np.cross(b - a, c - a)
     facing /= np.maximum(np.linalg.norm(facing, axis=1, keepdims=True), 1e-30)
 
-    index, distance = nearest(cloud.splat.position, middle, _NEIGHBOURS)
+    index, distance = around(middle, _NEIGHBOURS)
     width = np.maximum(_WIDTH * cloud.spacing, _SPARSE * distance[:, -1:])
-    colour = srgb_to_linear(cloud.splat.colour)
-    light: Floats = np.empty_like(offset)
-    for start in range(0, len(middle), _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
-        near = index[part]
-        agreement = np.einsum("qkc,qc->qk", normals[near], facing[part])
-        weight = cloud.splat.opacity[near] * np.maximum(agreement, _TURNED_AWAY)
-        # exp(-|a - b|^2 / 2w^2) without what is the same for all Gaussians: a, texel, and b, from the middle
-        away = (cloud.splat.position[near] - middle[part, None]) / width[part, None]
-        nearness = (offset[part] / width[part, None]) @ away.transpose(0, 2, 1)
-        nearness -= np.einsum("qkc,qkc->qk", away, away)[:, None] / 2
-        weights = weight[:, None] * np.exp(nearness)
-        light[part] = weights @ colour[near] / weights.sum(2, keepdims=True)
+    agreement = np.einsum("qkc,qc->qk", normals[index], facing)
+    weight = cloud.splat.opacity[index] * np.maximum(agreement, _TURNED_AWAY)
+    # exp(-|a - b|^2 / 2w^2) without what is the same for all Gaussians: a, texel, and b, from the middle
+    away = (cloud.splat.position[index] - middle[:, None]) / width[:, None]
+    nearness = (offset / width[:, None]) @ away.transpose(0, 2, 1)
+    nearness -= np.einsum("qkc,qkc->qk", away, away)[:, None] / 2
+    weights = weight[:, None] * np.exp(nearness)
+    light = weights @ srgb_to_linear(cloud.splat.colour[index]) / weights.sum(2, keepdims=True)
     shown: Floats = light[block, texel]
     return shown
 

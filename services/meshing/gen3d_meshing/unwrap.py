@@ -7,15 +7,16 @@ into the first gap that holds it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gen3d_meshing.charts import across_edges, components, cut
 from gen3d_meshing.problems import MeshUnsound
-from gen3d_meshing.raster import STEPS, Indices, barycentric, scan
+from gen3d_meshing.raster import STEPS, Indices, Texels, barycentric, scan
 from gen3d_meshing.shape import Mesh, Triangles
 from gen3d_meshing.splat import Floats
 
@@ -34,18 +35,36 @@ class Atlas:
     """Where each triangle lies in a picture of size x size texels, and what each texel shows.
 
     uv: (c, 2) in 0..1, u to the right and v up. vertex: (c,) the mesh vertex of each corner. triangles:
-    (t, 3) corners. face: (n,) the triangle of each texel whose centre is on one; row, column: (n,) that
-    texel, the first row at the top; weights: (n, 3) of the triangle's corners there. No texel occurs twice.
+    (t, 3) corners; places: (c, 2) theirs in 1/256 texel, right and up. face: (n,) the triangle of each texel
+    whose centre is on one; row, column: (n,) that texel, the first row at the top. No texel occurs twice.
     """
 
     size: int
-    uv: Floats
+    places: Indices
     vertex: NDArray[np.uint32]
     triangles: Triangles
-    face: Indices
-    row: Indices
-    column: Indices
-    weights: Floats
+    face: Texels
+    row: Texels
+    column: Texels
+
+    @cached_property
+    def uv(self) -> Floats:
+        return (self.places / (STEPS * self.size)).astype(np.float32)
+
+    @property
+    def weights(self) -> Floats:
+        """(n, 3) of the triangle's corners in each texel."""
+        corners = self.places[self.triangles[self.face]]
+        return barycentric(corners, self.column, self.size - 1 - self.row)
+
+    def part(self, texels: Indices) -> Self:
+        """The same with these texels only."""
+        return replace(
+            self,
+            face=self.face[texels],
+            row=self.row[texels],
+            column=self.column[texels],
+        )
 
 
 def unwrap(mesh: Mesh, size: int) -> Atlas:
@@ -68,29 +87,29 @@ def unwrap(mesh: Mesh, size: int) -> Atlas:
         if (hidden := sheet.hidden(face, depth)).size:
             lower = np.isin(np.arange(len(chart)), hidden)
             layout = _lay(mesh, components(2 * layout.chart + lower, neighbours), along)
-            continue
-        origin, height = _pack(sheet.shapes(size // _CELLS))
-        if height <= _CELLS:
-            return _atlas(layout, places, origin * (size // _CELLS), size, (face, x, y))
-        scale *= _SMALLER * np.sqrt(_CELLS / height)
+        else:
+            origin, height = _pack(sheet.shapes(size // _CELLS))
+            if height <= _CELLS:
+                return _atlas(layout, places, origin * (size // _CELLS), size, (face, x, y))
+            scale *= _SMALLER * np.sqrt(_CELLS / height)
+        del face, x, y, sheet  # so that the next ones do not need room beside them
     raise MeshUnsound("the surface is too crumpled for a texture")
 
 
 def _atlas(
-    layout: _Layout, places: Indices, shift: Indices, size: int, shown: tuple[Indices, Indices, Indices]
+    layout: _Layout, places: Indices, shift: Indices, size: int, shown: tuple[Texels, Texels, Texels]
 ) -> Atlas:
     """The atlas with each chart moved by its shift in texels."""
     face, x, y = shown
     owner = layout.chart[face]
     return Atlas(
         size=size,
-        uv=((places + STEPS * shift[layout.owner]) / (STEPS * size)).astype(np.float32),
+        places=places + STEPS * shift[layout.owner],
         vertex=layout.vertex.astype(np.uint32),
         triangles=layout.triangles.astype(np.uint32),
         face=face,
-        row=size - 1 - (y + shift[owner, 1]),
-        column=x + shift[owner, 0],
-        weights=barycentric(places[layout.triangles], face, x, y),
+        row=size - 1 - (y + shift[owner, 1].astype(np.int32)),
+        column=x + shift[owner, 0].astype(np.int32),
     )
 
 
@@ -160,23 +179,23 @@ def _tiles(layout: _Layout, side: float) -> Indices:
     return np.asarray((layout.chart << 32) + (row << 16) + column)
 
 
-def _shown(corners: Indices, chart: Indices) -> tuple[Indices, Indices, Indices]:
+def _shown(corners: Indices, chart: Indices) -> tuple[Texels, Texels, Texels]:
     """(triangle, x, y) of the texels that triangles cover. A chart too thin to cover any gets one."""
-    face, x, y = scan(corners)
+    shown = scan(corners)
     _, first = np.unique(chart, return_index=True)
-    thin = np.delete(first, np.unique(chart[face]))
+    thin = np.delete(first, np.unique(chart[shown[0]]))
     middle = corners[thin].sum(1) // (3 * STEPS)
-    return (
-        np.concatenate([face, thin]),
-        np.concatenate([x, middle[:, 0]]),
-        np.concatenate([y, middle[:, 1]]),
+    one, other, third = (
+        np.concatenate([found, added.astype(np.int32)])
+        for found, added in zip(shown, (thin, *middle.T), strict=True)
     )
+    return one, other, third
 
 
 class _Sheet:
     """The texels of every chart, each chart in a picture of its own; the pictures one after another."""
 
-    def __init__(self, places: Indices, owner: Indices, chart: Indices, x: Indices, y: Indices) -> None:
+    def __init__(self, places: Indices, owner: Indices, chart: Indices, x: Texels, y: Texels) -> None:
         first = np.searchsorted(owner, np.arange(owner[-1] + 1))
         self._extent = np.maximum.reduceat(places, first) // STEPS + 1 + GUTTER
         size = self._extent.prod(1)
@@ -184,7 +203,7 @@ class _Sheet:
         self._texel = self._start[chart] + y * self._extent[chart, 0] + x
         self._claims = np.bincount(self._texel, minlength=int(size.sum()))
 
-    def hidden(self, face: Indices, depth: Floats) -> Indices:
+    def hidden(self, face: Texels, depth: Floats) -> Indices:
         """The triangles that lie below another one of their chart."""
         shared = np.flatnonzero(self._claims[self._texel] > 1)
         order = shared[np.lexsort((depth[face[shared]], self._texel[shared]))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 
 import numpy as np
 from gen3d_meshing.colour import srgb_to_linear
@@ -31,6 +32,15 @@ def test_the_object_fills_the_frame_and_nothing_is_cut_off(example: tuple[Solid,
     rows, columns = np.nonzero(alpha == 1)
     longest = max(np.ptp(rows), np.ptp(columns)) / SIZE
     assert 0.85 < longest < 0.95
+
+
+def test_a_picture_needs_little_memory(capsule: Result) -> None:
+    studio = Studio(capsule.model)
+    tracemalloc.start()
+    still(studio)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 90 * SIZE**2  # bytes a pixel
 
 
 def test_edges_are_smooth_and_a_soft_shadow_lies_below(capsule: Result) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from functools import cache
 
@@ -95,6 +96,16 @@ def bilinear(texture: Texture, uv: Array) -> Array:
     above = (1 - right) * image[row, column] + right * image[row, column + 1]
     below = (1 - right) * image[row + 1, column] + right * image[row + 1, column + 1]
     return np.asarray((1 - down) * above + down * below)
+
+
+def test_painting_needs_little_memory() -> None:
+    mesh = meshed("torus").mesh
+    cloud, normals = cloud_of("torus")
+    tracemalloc.start()
+    bake(mesh, cloud, normals, 1024)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 75 * 1024**2  # bytes a texel
 
 
 def test_every_triangle_lies_in_the_picture_and_faces_the_onlooker(mesh: Mesh) -> None:
