@@ -25,16 +25,15 @@ async function answer(request: Request): Promise<Answers[keyof Answers]> {
 
 /** Says what it decodes on: where the graphics card fails, on the processor. */
 async function load(embedding: EmbeddingView, wanted: Device): Promise<Device> {
-  const { manifest, decoder } = await photo(embedding);
-  const made = wanted === "gpu" ? await decoder("gpu").catch(() => undefined) : undefined;
-  segmenter = new Segmenter(manifest, made ?? (await decoder("cpu")));
-  return made ? "gpu" : "cpu";
+  const { manifest, decoder, click } = await photo(embedding);
+  const gpu = wanted === "gpu" ? await decoder("gpu").catch(() => undefined) : undefined;
+  const works = await gpu?.decode(click).catch(() => undefined); // its programs are compiled with that, too
+  segmenter = new Segmenter(manifest, gpu && works ? gpu : await decoder("cpu"));
+  return works ? "gpu" : "cpu";
 }
 
 async function compare(embedding: EmbeddingView): Promise<Device> {
-  const { manifest, decoder } = await photo(embedding);
-  const [x, y] = [manifest.photo_width / 2, manifest.photo_height / 2];
-  const click = { points: [{ x, y, inside: true }] };
+  const { decoder, click } = await photo(embedding);
   const faster = await gpuIsFaster(
     click,
     () => decoder("gpu"),
@@ -43,7 +42,7 @@ async function compare(embedding: EmbeddingView): Promise<Device> {
   return faster ? "gpu" : "cpu";
 }
 
-/** What is fetched for a photo, and how a decoder is made of it. */
+/** What is fetched for a photo, how a decoder is made of it, and a click to try it with. */
 async function photo(embedding: EmbeddingView) {
   const manifest = parseManifest(new TextDecoder().decode(await download(embedding.manifest_url)));
   const total = embedding.bytes + embedding.decoder.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -75,7 +74,8 @@ async function photo(embedding: EmbeddingView) {
   checkTensors(manifest, tensors);
   const decoder = async (device: Device) =>
     Decoder.load(manifest, tensors, new Map(files), await runtime(device));
-  return { manifest, decoder };
+  const middle = { x: manifest.photo_width / 2, y: manifest.photo_height / 2, inside: true };
+  return { manifest, decoder, click: { points: [middle] } };
 }
 
 function say(told: FromWorker, transfer: Transferable[] = []): void {

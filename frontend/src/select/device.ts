@@ -1,6 +1,7 @@
 /** Where this browser decodes: on the processor, until its graphics card has been measured to be faster. */
 import type { EmbeddingView } from "../api/types";
 import { MaskDecoder } from "./decoder";
+import { hasGpu } from "./gpu";
 import type { Device } from "./runtime";
 
 const KEY = "gen3d-decodes-on"; // nothing of a person: it stays when somebody signs out
@@ -26,8 +27,9 @@ export function keepDevice(device: Device): void {
 
 /** Once for a version of a browser, in a worker of its own, which no click waits for. The next photo makes use of it. */
 export async function measureDevice(embedding: EmbeddingView): Promise<void> {
-  if (measuring || keptDevice() || !(await navigator.gpu?.requestAdapter())) return;
+  if (measuring || keptDevice()) return;
   measuring = true;
+  if (!(await hasGpu())) return;
   const trial = new MaskDecoder(() => undefined);
   try {
     keepDevice(await trial.compare(embedding));

@@ -3,6 +3,7 @@ import * as wasm from "onnxruntime-web/wasm";
 import wasmUrl from "onnxruntime-web/ort-wasm-simd-threaded.wasm?url";
 import webgpuUrl from "onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url";
 
+import { hasGpu } from "./gpu";
 import type { Runtime } from "./onnx";
 
 export type Device = "cpu" | "gpu";
@@ -18,7 +19,7 @@ export async function runtime(device: Device): Promise<Runtime> {
       : 1;
     return { ort: wasm, options: () => ({}) };
   }
-  if (!(await navigator.gpu?.requestAdapter())) throw new Error("There is no graphics card.");
+  if (!(await hasGpu())) throw new Error("There is no graphics card for it.");
   const webgpu = await import("onnxruntime-web/webgpu");
   webgpu.env.wasm.wasmPaths = { wasm: webgpuUrl };
   webgpu.env.wasm.numThreads = 1;

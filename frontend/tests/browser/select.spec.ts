@@ -1,6 +1,7 @@
 // Step 3 alone: the shipped component, worker and decoder on the demo's photo, as a production build.
 import type { BrowserContext, Locator, Page } from "@playwright/test";
 
+import { executable } from "./chromium";
 import { serveSelect, type Served } from "./fixtures/select/serve";
 import { accessible, expect, fits, scene, test as base } from "./test";
 
@@ -273,6 +274,36 @@ test("photo and decoder are kept in the browser, by their content", async ({ pag
   await click(page);
   await marks(page, 1);
   expect(asked.filter((path) => /safetensors|onnx$/.test(path))).toEqual([]);
+});
+
+test("where the graphics card cannot be used, the processor decodes, and the larger build is not fetched", async ({
+  playwright,
+}) => {
+  const browser = await playwright.chromium.launch({
+    ...(executable && { executablePath: executable }),
+    // In software, without half precision.
+    args: ["--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"],
+  });
+  try {
+    const page = await browser.newPage({ viewport: { width: 1200, height: 800 } });
+    const asked: string[] = [];
+    page.context().on("request", (request) => asked.push(request.url()));
+    await page.goto(new URL("files/session.json", served.url).href);
+    expect(await page.evaluate(async () => Boolean(await navigator.gpu.requestAdapter()))).toBe(true);
+    const kept = "gen3d-decodes-on";
+    await page.evaluate(
+      (it) => localStorage.setItem(it, JSON.stringify({ browser: navigator.userAgent, device: "gpu" })),
+      kept,
+    );
+    await open(page);
+    expect(await page.evaluate((it) => localStorage.getItem(it), kept)).toContain('"device":"cpu"');
+    await click(page);
+    await marks(page, 1);
+    expect(asked.filter((url) => url.includes("threaded"))).toHaveLength(1);
+    expect(asked.filter((url) => url.includes("asyncify"))).toEqual([]);
+  } finally {
+    await browser.close();
+  }
 });
 
 test("on a phone a tap marks, two fingers zoom", async ({ page }) => {
