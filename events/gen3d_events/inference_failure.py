@@ -9,6 +9,8 @@ from gen3d_events.codes import codes
 
 # An ErrorReply's code, also where SageMaker quotes the reply inside a sentence (escaped) or cuts it off.
 _CODE = re.compile(r'"code\\*"\s*:\s*\\*"([a-z_]+)')
+# Our server answers each request with a code, so without one it has not answered: it was killed or replaced.
+_BROKE_OFF = re.compile(r"Received server error \((?:0|50[234])\)")
 _TIMED_OUT = re.compile(r"tim(?:ed|e)[ -]?out", re.IGNORECASE)
 
 
@@ -42,4 +44,6 @@ def _code(status: str, texts: tuple[str, ...]) -> str:
         return "inference_expired"
     if any(_TIMED_OUT.search(text) for text in texts):
         return "inference_timed_out"
+    if any(_BROKE_OFF.search(text) for text in texts):
+        return "inference_unavailable"
     return "inference_failed"

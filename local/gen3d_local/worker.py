@@ -170,7 +170,7 @@ class Worker:
         await asyncio.sleep(KILL_SECONDS)
         await asyncio.to_thread(self.container.kill)
         outcome = await computing
-        return outcome if isinstance(outcome, Failure) else Failure("ModelError: the container was killed.")
+        return outcome if isinstance(outcome, Failure) else _broke_off("it was killed")
 
     async def _answer(self, request: Request, outcome: Outcome) -> None:
         name, now = self.endpoint.name, time.time()
@@ -208,7 +208,7 @@ class Worker:
         except httpx.TimeoutException:
             return _timed_out(request)
         except (httpx.HTTPError, ContainerFailed) as error:
-            return Failure(f"ModelError: the container broke off: {error!r}")
+            return _broke_off(repr(error))
         return reply if reply.is_success else _refusal(reply)
 
     async def _get(self, location: str) -> bytes:
@@ -234,6 +234,13 @@ async def _alone(failure: Failure) -> AsyncIterator[Outcome]:
 
 def _timed_out(request: Request) -> Failure:
     return Failure(f"ModelError: Model invocation timed out after {request.timeout_seconds} s.")
+
+
+def _broke_off(why: str) -> Failure:
+    return Failure(
+        "ModelError: Received server error (0) from primary and could not load the entire response body. "
+        + why
+    )
 
 
 def _ordered_failure(ordered: Misbehaviour) -> Failure:

@@ -28,6 +28,7 @@ ENDPOINT_CODES = (
     "inference_storage_failed",
     "inference_input_missing",
     "inference_timed_out",
+    "inference_unavailable",
     "inference_expired",
     "inference_failed",
     "inference_request_invalid",
@@ -54,7 +55,8 @@ def codes_of(events: list[Event], detail_type: str) -> list[str]:
 
 
 def test_the_table_has_both_kinds() -> None:
-    assert len(TRANSIENT) == 4
+    transient = {name for name, code in codes.items() if code.error_class == "transient"}
+    assert set(TRANSIENT) == {name for name in transient if codes[name].http_status is None}
     assert {codes[code].error_class for code in FINAL} == {"user", "system"}
 
 
@@ -127,7 +129,6 @@ def test_an_embedding_is_not_repeated(
         ({"kind": "doubled"}, ("completed", None)),
         ({"kind": "failure-after-success"}, ("completed", None)),
         ({"kind": "success-after-failure", "code": "inference_failed"}, ("failed", "inference_failed")),
-        ({"kind": "killed"}, ("failed", "inference_failed")),
         ({"kind": "refused"}, ("failed", "endpoint_unavailable")),
     ],
     ids=lambda value: value["kind"] if isinstance(value, dict) else "",
@@ -146,12 +147,15 @@ def test_one_end(
     assert "Reconstruction Retry Scheduled" not in told
 
 
-def test_an_expired_request_is_repeated(cloud: Cloud, system: System, tap: Tap, job: Run) -> None:
-    cloud.misbehave("expired")
+@pytest.mark.parametrize(
+    ("kind", "code"), [("expired", "inference_expired"), ("killed", "inference_unavailable")]
+)
+def test_a_request_that_is_lost_is_repeated(system: System, tap: Tap, job: Run, kind: str, code: str) -> None:
+    system.cloud.misbehave(kind, task="reconstruct")
     made = job()
     system.settled(made)
     assert made.state == "completed"
-    assert codes_of(story(tap, made), "Reconstruction Retry Scheduled") == ["inference_expired"]
+    assert codes_of(story(tap, made), "Reconstruction Retry Scheduled") == [code]
 
 
 def test_a_success_that_follows_a_passing_failure_changes_nothing(

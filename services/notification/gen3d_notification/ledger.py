@@ -75,7 +75,19 @@ def withheld(about: Metadata) -> list[Event]:
     return [event_from_envelope(json.loads(kept[name]["S"])) for name in names]
 
 
-def forget_withheld(about: Metadata) -> None:
+def withhold_no_more(event: Event) -> None:
+    """Forget one of what was kept: more may have come meanwhile."""
+    about = event.metadata
+    aws.client("dynamodb").update_item(
+        TableName=os.environ["IDEMPOTENCY_TABLE"],
+        Key={"id": {"S": _withheld(about)}},
+        UpdateExpression="REMOVE #event",
+        ExpressionAttributeNames={"#event": about.event_id},
+    )
+
+
+def forget(about: Metadata) -> None:
+    """Forget all that was kept of a session."""
     aws.client("dynamodb").delete_item(
         TableName=os.environ["IDEMPOTENCY_TABLE"], Key={"id": {"S": _withheld(about)}}
     )

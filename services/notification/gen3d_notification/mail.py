@@ -61,7 +61,9 @@ def _given_up(cause: Event, code: str, detail: str) -> NotificationFailed | None
 def handler(event: MeshCompleted | Failure | ledger.Deletion) -> Iterator[Event]:
     if isinstance(event, _DELETION):
         ledger.note(event)
-        if not isinstance(event, SessionDeletionRequested):
+        if isinstance(event, SessionPurged):
+            ledger.forget(event.metadata)
+        else:
             yield from _take_up_withheld(event)
     elif ledger.is_deleted(event.metadata):
         ledger.withhold(event)
@@ -74,13 +76,14 @@ def handler(event: MeshCompleted | Failure | ledger.Deletion) -> Iterator[Event]
 
 def _take_up_withheld(event: Event) -> Iterator[Event]:
     """Tell what came while a session was hidden, if it is there again."""
-    if not ledger.is_deleted(event.metadata):
-        for kept in ledger.withheld(event.metadata):
-            if isinstance(kept, MeshCompleted | Failure):
-                about = kept.metadata
-                for told in _tell_unless_told(kept):
-                    yield told.about(about.user_id, about.session_id, about.job_id)
-    ledger.forget_withheld(event.metadata)
+    if ledger.is_deleted(event.metadata):
+        return
+    for kept in ledger.withheld(event.metadata):
+        if isinstance(kept, MeshCompleted | Failure):
+            about = kept.metadata
+            for told in _tell_unless_told(kept):
+                yield told.about(about.user_id, about.session_id, about.job_id)
+        ledger.withhold_no_more(kept)
 
 
 def _tell_unless_told(event: MeshCompleted | Failure) -> Iterator[Event]:

@@ -19,6 +19,8 @@ STEP = timedelta(hours=1)
 
 _UNDER_WAY = {"preparing", "queued", "reconstructing", "meshing"}
 _WAITING = {"awaiting_photo", "awaiting_mask"}
+_STEPS = ("image_uploaded", "embedding_", "reconstruction_", "inference_", "meshing_")
+"""What events of work begin with: mails, deletions and restorations move no deadline."""
 
 
 def events(row: Row) -> dict[str, Entry]:
@@ -52,7 +54,7 @@ def due_at(row: Row) -> datetime | None:
     """The moment from which the watchdog must look at a row, if any.
 
     What the API did and nobody was told of is due at once, a deleted session when its grace ends, and work
-    that is under way from when it is overdue, which the last of its events says. A row that waits is under
+    that is under way from when it is overdue, which the last of its steps says. A row that waits is under
     way as soon as an upload has claimed it.
     """
     if untold := outbox.untold_since(row):
@@ -63,7 +65,8 @@ def due_at(row: Row) -> datetime | None:
         return datetime.fromisoformat(row["claimed_at"]) + STEP if "claimed_at" in row else None
     if _state(row) not in _UNDER_WAY:
         return None
-    return _allows(max(events(row).values(), key=_told_at))
+    steps = [entry for name, entry in events(row).items() if name.startswith(_STEPS)]
+    return _allows(max(steps, key=_told_at))
 
 
 def _state(row: Row) -> str:

@@ -15,6 +15,10 @@ REPLY = ErrorReply(
     code="inference_out_of_memory", error_class="transient", message="CUDA out of memory"
 ).model_dump_json()
 QUOTED = f'Received server error (500) from primary with message "{json.dumps(REPLY)[1:-1]}". See the logs.'
+BROKE_OFF = (
+    "Received server error (0) from primary and could not load the entire response body. See the logs of the"
+    " endpoint in CloudWatch for more information."
+)
 TIMED_OUT = (
     "Your invocation timed out while waiting for a response from container primary."
     " Review the latency metrics for each container in Amazon CloudWatch, resolve the issue, and try again."
@@ -40,6 +44,10 @@ TIMED_OUT = (
         ("Failed", (TIMED_OUT, ""), "inference_timed_out"),
         ("Failed", ("", "ModelTimeout: Timeout of 900 s"), "inference_timed_out"),
         ("Failed", ("", "ClientError: the read time-out was reached"), "inference_timed_out"),
+        ("Failed", ("", BROKE_OFF), "inference_unavailable"),
+        ("Failed", (BROKE_OFF.replace("(0)", "(503)"), ""), "inference_unavailable"),
+        ("Failed", ("", BROKE_OFF.replace("(0)", "(500)")), "inference_failed"),
+        ("Failed", (REPLY, BROKE_OFF), "inference_out_of_memory"),
         ("Failed", ("", "Amazon SageMaker couldn't get a response from the endpoint."), "inference_failed"),
         ("Failed", ("<html>502 Bad Gateway</html>", "InternalServerException"), "inference_failed"),
         ("Failed", ('{"code": "not_found"}', ""), "inference_failed"),

@@ -255,6 +255,31 @@ def test_what_came_while_a_session_was_deleted_is_told_when_it_is_restored(post:
     assert tell(post, samples["Mesh Completed"])
 
 
+def test_what_was_withheld_stays_so_over_a_second_deletion(post: Post) -> None:
+    """Also where the first restoration is heard of after it."""
+    tell(post, moved("Session Deletion Requested", 0))
+    tell(post, samples["Mesh Completed"])
+    tell(post, moved("Session Deletion Requested", 7200))
+    assert tell(post, moved("Session Restored", 0)) == []
+    assert post.sent == []
+    assert tell(post, moved("Session Restored", 7200))
+    assert post.recipients == [ADDRESS]
+
+
+def test_what_is_withheld_while_a_restoration_is_handled_is_not_forgotten(post: Post) -> None:
+    tell(post, moved("Session Deletion Requested", 0))
+    tell(post, samples["Mesh Completed"])
+    restored = moved("Session Restored", 1)
+    assert isinstance(restored, Deletion)
+    mine = restored.metadata.model_copy(update={"user_id": post.user_id})
+    telling = mail.handler.consume(restored.with_metadata(mine))
+    assert next(telling)
+    other = samples["Embedding Failed"]
+    ledger.withhold(other.with_metadata(other.metadata.model_copy(update={"user_id": post.user_id})))
+    assert list(telling) == []
+    assert [kept.detail_type for kept in ledger.withheld(other.metadata)] == ["Embedding Failed"]
+
+
 def test_of_a_purged_session_nothing_is_kept(post: Post) -> None:
     tell(post, moved("Session Deletion Requested", 0))
     tell(post, samples["Mesh Completed"])

@@ -166,6 +166,17 @@ def test_the_endpoint_may_take_as_long_as_it_said_and_every_other_step_an_hour(
     assert due_at(row) == due
 
 
+@pytest.mark.parametrize("aside", ["User Notified", "Notification Failed", "Mask Rejected"])
+def test_what_is_no_step_moves_no_deadline(aside: str) -> None:
+    fold("Reconstruction Requested", "Reconstruction Started")
+    event = samples[aside]
+    later = event.metadata.model_copy(update={"occurred_at": NOON + timedelta(hours=1), "job_id": JOB})
+    rows.fold(event.with_metadata(later))
+    row = rows.get(USER, SESSION, JOB)
+    assert row
+    assert due_at(row) == NOON + timedelta(seconds=4896)
+
+
 def test_a_timely_row_is_not_told_of() -> None:
     fold("Reconstruction Requested")
     row = rows.get(USER, SESSION, JOB)
