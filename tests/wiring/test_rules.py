@@ -18,6 +18,7 @@ from tests.wiring.rules import (
     queues,
     rules,
     settings,
+    starts,
 )
 from tests.wiring.stack import Json, Template, of_type, statements
 from tests.wiring.system import System, system
@@ -259,6 +260,39 @@ def _(template: Template) -> None:
 @breaks(alarms.every_function_has_its_alarms)
 def _(template: Template) -> None:
     properties(template, "MeshingMeshSlowAlarm")["Threshold"] = 600_000
+
+
+# --- what starts functions -------------------------------------------------------------------------------
+
+
+@breaks(starts.every_function_is_started)
+def _(template: Template) -> None:
+    """The schedule, its role and so all of it serves another function."""
+    schedule = properties(template, "UploadWatchdogSchedule")
+    schedule["Target"]["Arn"] = {"Fn::GetAtt": ["UploadProgressFunction", "Arn"]}
+    allowed = statement(template, "UploadWatchdogScheduleRole", "lambda:InvokeFunction")
+    allowed["Resource"] = {"Fn::GetAtt": ["UploadProgressFunction", "Arn"]}
+
+
+@breaks(starts.schedules_may_start_what_they_name)
+def _(template: Template) -> None:
+    statements(template, "UploadWatchdogScheduleRole")[0]["Action"] = "lambda:GetFunction"
+
+
+@breaks(starts.schedules_may_start_what_they_name)
+def _(template: Template) -> None:
+    (trusted,) = properties(template, "UploadWatchdogScheduleRole")["AssumeRolePolicyDocument"]["Statement"]
+    trusted["Principal"] = {"Service": "events.amazonaws.com"}
+
+
+@breaks(starts.nothing_is_switched_off)
+def _(template: Template) -> None:
+    properties(template, "UploadWatchdogSchedule")["State"] = "DISABLED"
+
+
+@breaks(starts.nothing_is_switched_off)
+def _(template: Template) -> None:
+    properties(template, "MeshingMeshRule")["State"] = "DISABLED"
 
 
 # --- 7 to 10 and 12: the bus -------------------------------------------------------------------------------

@@ -4,7 +4,18 @@ Their numbers group them. Every rule has a twin in test_rules.py that breaks it 
 know that it can fail.
 """
 
-from tests.wiring.rules import alarms, buckets, endpoint, events, permissions, queues, settings
+from tests.wiring.rules import alarms, buckets, endpoint, events, permissions, queues, settings, starts
 from tests.wiring.rules.rule import Rule, rules
 
-__all__ = ["Rule", "alarms", "buckets", "endpoint", "events", "permissions", "queues", "rules", "settings"]
+__all__ = [
+    "Rule",
+    "alarms",
+    "buckets",
+    "endpoint",
+    "events",
+    "permissions",
+    "queues",
+    "rules",
+    "settings",
+    "starts",
+]
