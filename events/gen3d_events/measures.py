@@ -1,7 +1,8 @@
 """What an event that ends a stage says in figures, for CloudWatch. Pure.
 
 Whoever publishes an event publishes its figures (consumer.py), so each counts once an event, and a duplicate
-that is not handled again does not count again. Durations are as a person feels them, with all waiting.
+that is not handled again does not count again. Durations are as a person feels them, with all waiting;
+meshing's is the computing alone.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from gen3d_events.event import Event
 from gen3d_events.models import (
     EmbeddingCompleted,
     MeshCompleted,
+    NotificationFailed,
     Quality,
     ReconstructionCompleted,
     ReconstructionFailed,
+    UserNotified,
 )
 
 Unit = Literal["Seconds", "Bytes", "Count"]
@@ -48,15 +51,16 @@ def measures(event: Event) -> Measures:
             waited = _since(event.requested_at, event, "Reconstruction.Duration")
             quality = event.options.quality
             return Measures((*waited, _success(1)), (_by(quality=quality), _by(event.engine.name, quality)))
-        case ReconstructionFailed(quality=Quality() as quality, reconstructor=str() as engine):
-            return Measures((_success(0),), (_by(quality=quality), _by(engine, quality)))
-        case ReconstructionFailed():
-            return Measures((_success(0),), (_by(quality=event.quality),) if event.quality else ())
+        case ReconstructionFailed(quality=quality, reconstructor=engine):
+            by = [_by(quality=quality), _by(engine, quality) if engine else {}] if quality else []
+            return Measures((_success(0),), tuple(filter(None, by)))
         case MeshCompleted():
             duration = Figure("Meshing.Duration", event.seconds, "Seconds")
             mesh = event.files.get("mesh.glb")
             size = (Figure("MeshSize", mesh.bytes, "Bytes"),) if mesh else ()
             return Measures((duration, *size), (_by(event.engine.name, event.quality),))
+        case UserNotified() | NotificationFailed():
+            return Measures((_success(int(isinstance(event, UserNotified)), "Notification"),))
     return Measures()
 
 
@@ -68,9 +72,9 @@ def _since(began: datetime | None, event: Event, name: str) -> tuple[Figure, ...
     return (Figure(name, max(0.0, round(seconds, 3)), "Seconds"),)
 
 
-def _success(value: Literal[0, 1]) -> Figure:
-    """Its average is the success rate."""
-    return Figure("Reconstruction.Success", value, "Count")
+def _success(value: int, of: str = "Reconstruction") -> Figure:
+    """1 or 0: its average is the success rate."""
+    return Figure(f"{of}.Success", value, "Count")
 
 
 def _by(engine: str | None = None, quality: Quality | None = None) -> dict[str, str]:

@@ -262,6 +262,11 @@ def _(template: Template) -> None:
     properties(template, "MeshingMeshSlowAlarm")["Threshold"] = 600_000
 
 
+@breaks(alarms.refused_mails_have_an_alarm)
+def _(template: Template) -> None:
+    properties(template, "NotificationRefusedAlarm")["Dimensions"] = [{"Name": "service", "Value": "upload"}]
+
+
 # --- what starts functions -------------------------------------------------------------------------------
 
 

@@ -217,6 +217,11 @@ def test_a_mesh_has_its_time_and_size() -> None:
     )
 
 
+def test_mails_that_left_count_beside_those_that_did_not() -> None:
+    assert figures(samples["User Notified"]) == {"Notification.Success": 1}
+    assert figures(samples["Notification Failed"]) == {"Notification.Success": 0}
+
+
 def test_a_request_of_an_earlier_version_has_no_duration() -> None:
     event = caused(COMPLETED.model_copy(update={"requested_at": None}), SUCCEEDED, "test", 0)
     assert figures(event) == {"Reconstruction.Success": 1}
@@ -229,4 +234,6 @@ def test_all_other_events_have_no_figures() -> None:
         "Reconstruction Completed",
         "Reconstruction Failed",
         "Mesh Completed",
+        "User Notified",
+        "Notification Failed",
     }

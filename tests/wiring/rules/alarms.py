@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.wiring.rules.rule import rule
-from tests.wiring.stack import Json, dead_letter_queues, referred, sources_of
+from tests.wiring.stack import Json, dead_letter_queues, referred, sources_of, variables_of
 from tests.wiring.system import System
 
 
@@ -41,6 +41,22 @@ def every_function_has_its_alarms(system: System) -> Iterator[str]:
             for alarm in alarms
         ):
             yield f"nobody hears of runs of {name} above {slow} ms"
+
+
+@rule(0)
+def refused_mails_have_an_alarm(system: System) -> Iterator[str]:
+    """What SES refuses for good is an event, so it is neither an error of the function nor a dead letter."""
+    service = system.of("Lambda::Function")["NotificationMailFunction"]
+    by = {"Name": "service", "Value": variables_of(service)["POWERTOOLS_SERVICE_NAME"]}
+    if not any(
+        (alarm.get("Namespace"), alarm.get("MetricName"), alarm.get("Statistic"))
+        == ("Gen3D", "Notification.Success", "Minimum")
+        and (alarm["Dimensions"], alarm["ComparisonOperator"], alarm["Threshold"])
+        == ([by], "LessThanThreshold", 1)
+        for alarm in system.of("CloudWatch::Alarm").values()
+        if alarm.get("AlarmActions")
+    ):
+        yield "nobody hears of mails that are refused"
 
 
 def _metrics(alarm: Json, resource: str) -> set[str]:
