@@ -11,6 +11,7 @@ STAGE ?= dev
 RUN := .venv/bin
 LINT := .venv-lint/bin
 MODELS := .venv-models/bin
+SAM3 := .venv-sam3/bin
 PACKAGES := client container events local services/embedding services/inference services/meshing \
             services/notification services/reconstruction services/upload
 CHECKED := client container events local services tests benchmarks
@@ -61,6 +62,10 @@ $(SUITES:%=test-%): .venv/.ready .venv-lint/.ready frontend/dist/index.html
 .PHONY: test-models
 test-models: .venv-models/.ready ## Run SAM 3's tests on random weights (FULL=1: at full size)
 	@$(MODELS)/pytest --confcutdir tests/models --timeout 1800 tests/models
+
+.PHONY: test-sam3
+test-sam3: .venv-sam3/.ready ## Run the tests that hold SAM 3 against Meta's own package
+	@$(SAM3)/python -m pytest -p tests.models.operators --confcutdir tests/models --timeout 1800 tests/models/test_parity.py tests/models/test_words.py
 
 .PHONY: soak
 soak: .venv/.ready ## Run the longer forms of the fault tests
@@ -152,6 +157,16 @@ destroy: .venv-lint/.ready ## Delete the stack of STAGE; asks first
 .venv-models/.locked: requirements/models.txt
 	@$(call environment,.venv-models,$<)
 
+# In one command: pip must not replace PyTorch for torchvision's sake.
+.venv-sam3/.ready: .venv-sam3/.locked requirements/torch.txt requirements/torchvision.txt
+	@echo "Installing PyTorch and torchvision: 0.2 GB to download as CPU builds, some 3 GB with CUDA, from $(or $(TORCH_INDEX),pip's own sources; TORCH_INDEX=URL names another index) ..."
+	@$(SAM3)/pip install -qq --no-compile $(TORCH_INDEX:%=--index-url %) --requirement requirements/torch.txt --requirement requirements/torchvision.txt
+	@touch $@
+
+.venv-sam3/.locked: requirements/sam3.txt
+	@echo "SAM 3 in Meta's package: 0.4 GB to download, 2 GB installed with PyTorch; triton alone takes 0.7 GB of it."
+	@$(call environment,.venv-sam3,$<)
+
 frontend/node_modules/.ready: frontend/package.json frontend/package-lock.json frontend/.npmrc
 	@command -v npm >/dev/null || { echo "The web app needs Node 20.19 or newer with npm: https://nodejs.org"; exit 1; }
 	@echo "Installing frontend/package-lock.json into frontend/node_modules ..."
@@ -172,7 +187,7 @@ endef
 
 .PHONY: clean
 clean: ## Remove environments, build outputs and caches; your local sessions stay
-	@rm -rf .venv .venv-lint .venv-models .aws-sam out .gen3d/demo .gen3d/bench .gen3d/browser build *.egg-info
+	@rm -rf .venv .venv-lint .venv-models .venv-sam3 .aws-sam out .gen3d/demo .gen3d/bench .gen3d/browser build *.egg-info
 	@rm -rf frontend/node_modules frontend/dist frontend/test-results
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	@find $(CHECKED) -name __pycache__ -type d -prune -exec rm -rf {} +

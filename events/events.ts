@@ -103,7 +103,7 @@ export interface ImageUploaded {
 export interface InferenceFailed {
   inference_id: string;
   attempt: number;
-  task: "embed" | "reconstruct";
+  task: "embed" | "reconstruct" | "segment";
   /** S3 key in the data bucket. */
   input_key: string;
   failure_key?: string;
@@ -116,7 +116,7 @@ export interface InferenceFailed {
 export interface InferenceSucceeded {
   inference_id: string;
   attempt: number;
-  task: "embed" | "reconstruct";
+  task: "embed" | "reconstruct" | "segment";
   /** S3 key in the data bucket. */
   input_key: string;
   /** S3 key in the data bucket. */

@@ -1,8 +1,8 @@
 """`python -m gen3d_inference preflight`: does this environment make a real model of a photo?
 
-It tries the engines that GEN3D_SEGMENTER and GEN3D_RECONSTRUCTOR name with the weights in GEN3D_WEIGHTS, as
-the server would, prints a table, and writes a report. It ends with 0 only if nothing failed. Without a photo
-and a mask it takes a drawn ball.
+It tries the engines that GEN3D_SEGMENTER, GEN3D_RECONSTRUCTOR and GEN3D_DETECTOR name for the tasks of
+GEN3D_TASKS, with the weights in GEN3D_WEIGHTS, as the server would, prints a table, and writes a report. It
+ends with 0 only if nothing failed. Without a photo and a mask it takes a drawn ball.
 """
 
 from __future__ import annotations

@@ -8,16 +8,16 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import NamedTuple, TypeVar
 
-from gen3d_events.inference import EmbedReply, InferenceRequest, ReconstructReply
+from gen3d_events.inference import InferenceRequest, Reply
 
-from gen3d_inference.engines import Reconstructor, Segmenter
+from gen3d_inference.engines import Detector, Reconstructor, Segmenter
 from gen3d_inference.engines.remote import has_ended
 from gen3d_inference.failures import InferenceError
 from gen3d_inference.tasks import Workshop
 from gen3d_inference.telemetry import Figure, logger, measure
-from gen3d_inference.warm_up import embed_once, reconstruct_once
+from gen3d_inference.warm_up import detect_once, embed_once, reconstruct_once
 
-E = TypeVar("E", Segmenter, Reconstructor)
+E = TypeVar("E", Segmenter, Reconstructor, Detector)
 
 
 class Status(NamedTuple):
@@ -43,12 +43,15 @@ class Models:
         make_segmenter: Callable[[], Segmenter] | None,
         make_reconstructor: Callable[[], Reconstructor] | None,
         model_bucket: str,
+        make_detector: Callable[[], Detector] | None = None,
     ) -> None:
         self._make_segmenter = make_segmenter
         self._make_reconstructor = make_reconstructor
+        self._make_detector = make_detector
         self._model_bucket = model_bucket
         self._segmenter: Segmenter | None = None
         self._reconstructor: Reconstructor | None = None
+        self._detector: Detector | None = None
         self._status = LOADING
         self._loading = threading.Lock()
 
@@ -66,16 +69,16 @@ class Models:
             self.begin()
         return self._status
 
-    def run(self, request: InferenceRequest) -> EmbedReply | ReconstructReply:
+    def run(self, request: InferenceRequest) -> Reply:
         """Compute a request. Raises InferenceError, `inference_unavailable` while engines load."""
         code, text = self.status()
         if code != HTTPStatus.OK:
             failed = code == HTTPStatus.INTERNAL_SERVER_ERROR
             raise InferenceError("model_unavailable" if failed else "inference_unavailable", text)
-        return Workshop(self._segmenter, self._reconstructor, self._model_bucket).run(request)
+        return Workshop(self._segmenter, self._reconstructor, self._model_bucket, self._detector).run(request)
 
     def _lost(self) -> list[str]:
-        engines = (self._segmenter, self._reconstructor)
+        engines = (self._segmenter, self._reconstructor, self._detector)
         return [engine.engine.name for engine in engines if engine and has_ended(engine)]
 
     def _load(self) -> None:
@@ -84,6 +87,8 @@ class Models:
                 self._segmenter = _loaded(self._make_segmenter, embed_once)
             if self._make_reconstructor and (self._reconstructor is None or has_ended(self._reconstructor)):
                 self._reconstructor = _loaded(self._make_reconstructor, reconstruct_once)
+            if self._make_detector and (self._detector is None or has_ended(self._detector)):
+                self._detector = _loaded(self._make_detector, detect_once)
             self._status = READY
         except Exception as error:
             logger.exception("Loading failed")

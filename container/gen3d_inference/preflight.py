@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import httpx
-from gen3d_events.models import Quality
+from gen3d_events.inference import MAX_CANDIDATES
+from gen3d_events.models import Quality, Task
 from PIL import Image, ImageOps
 
 from gen3d_inference import settings
 from gen3d_inference.engines import (
+    Detector,
     EngineUnavailable,
     MaskArray,
     Photo,
@@ -35,13 +37,17 @@ from gen3d_inference.weights.manifest import WeightsInvalid, verify
 
 State = Literal["ok", "warning", "failed", "not run"]
 
-NEEDS = {"sam3": ("sam3",), "sam3d": ("moge", "sam-3d-objects", "torch")}
+NEEDS = {"sam3": ("sam3",), "sam3_text": ("sam3",), "sam3d": ("moge", "sam-3d-objects", "torch")}
 """Folders of weights of each engine that has some."""
 CHECKPOINTS = {".pt", ".pth", ".ckpt", ".safetensors"}
 LEAST_VRAM = 30 << 30
 """Upstream asks for 32 GB, of which a card shows some less."""
 EMPTY_BYTES, SMALL_BYTES = 1000, 100_000
 """A file of splats below the first has nothing in it; below the second it is suspiciously small."""
+
+
+EXAMPLE_TEXT = "object"
+"""What a detector is asked for."""
 
 
 _CODE = {"PYTHONPATH": os.pathsep.join(SOURCES)}
@@ -94,13 +100,16 @@ def checks(environment: Mapping[str, str], example: Example) -> Iterator[Check]:
 
 
 def _engines(environment: Mapping[str, str]) -> dict[str, str]:
-    tasks = environment.get("GEN3D_TASKS", "both")
-    kinds = {"SEGMENTER": "reconstruct", "RECONSTRUCTOR": "embed"}
-    return {kind: environment[f"GEN3D_{kind}"] for kind, alone in kinds.items() if tasks != alone}
+    kinds: dict[Task, str] = {"embed": "SEGMENTER", "reconstruct": "RECONSTRUCTOR", "segment": "DETECTOR"}
+    wanted = settings.tasks(environment)
+    return {kind: environment[f"GEN3D_{kind}"] for task, kind in kinds.items() if task in wanted}
 
 
 def _environment(engine: str, python: str, environment: Mapping[str, str]) -> Iterator[Check]:
-    name, criteria = f"{engine}: packages", {"sam3": (4, 8), "sam3d": (5, 8)}.get(engine, ())
+    name, criteria = (
+        f"{engine}: packages",
+        {"sam3": (4, 8), "sam3_text": (4, 8), "sam3d": (5, 8)}.get(engine, ()),
+    )
     command = [python, "-m", "gen3d_inference.engines.probe", engine]
     try:
         told = subprocess.run(  # noqa: S603
@@ -126,7 +135,7 @@ def _environment(engine: str, python: str, environment: Mapping[str, str]) -> It
 def _gpu(engine: str, gpu: Mapping[str, Any] | None) -> Check:
     name = f"{engine}: GPU"
     if gpu is None:
-        if engine == "sam3":
+        if engine != "sam3d":
             return Check(name, "warning", "none; the CPU takes some 6 to 20 s a photo")
         return Check(name, "failed", "none; it needs one with 32 GB or more")
     text = f"{gpu['name']}, {gpu['bytes'] / (1 << 30):.1f} GiB, CUDA {gpu['cuda']}"
@@ -135,7 +144,7 @@ def _gpu(engine: str, gpu: Mapping[str, Any] | None) -> Check:
 
 
 def _files(engine: str, weights: Path) -> Iterator[Check]:
-    criteria = {"sam3": (6,), "sam3d": (7,)}[engine]
+    criteria = {"sam3": (6,), "sam3_text": (6,), "sam3d": (7,)}[engine]
     for folder in NEEDS[engine]:
         found = [path for path in sorted((weights / folder).rglob("*")) if path.suffix in CHECKPOINTS]
         sizes = ", ".join(f"{path.name} {path.stat().st_size / 1e6:,.1f} MB" for path in found)
@@ -157,11 +166,13 @@ def _results(environment: Mapping[str, str], example: Example) -> Iterator[Check
         yield from _tried(
             engine, settings.reconstructor(environment), lambda one: _reconstructed(one, example)
         )
+    if engine := engines.get("DETECTOR"):
+        yield from _tried(engine, settings.detector(environment), lambda one: _detected(one, example))
 
 
 def _tried(name: str, make: Callable[[], Any], use: Callable[[Any], Iterator[Check]]) -> Iterator[Check]:
     """Load an engine and use it."""
-    criteria = {"sam3": (4, 6), "sam3d": (5, 7)}.get(name, ())
+    criteria = {"sam3": (4, 6), "sam3_text": (4, 6), "sam3d": (5, 7)}.get(name, ())
     started = time.perf_counter()
     try:
         engine = make()
@@ -198,6 +209,14 @@ def _reconstructed(reconstructor: Reconstructor, example: Example) -> Iterator[C
     peak = f", {made.vram_peak / (1 << 30):.1f} GiB of VRAM" if made.vram_peak else ""
     state, text = judged(ply)
     yield Check(f"{reconstructor.engine.name}: result", state, f"{seconds:.1f} s{peak}; {text}", (12,))
+
+
+def _detected(detector: Detector, example: Example) -> Iterator[Check]:
+    started = time.perf_counter()
+    found = detector.detect(example.photo, EXAMPLE_TEXT, MAX_CANDIDATES)
+    text = f"{time.perf_counter() - started:.1f} s, {len(found)} candidates for {EXAMPLE_TEXT}"
+    # What is in a photo of the user's own is not known, so none is no failure.
+    yield Check(f"{detector.engine.name}: result", "ok" if found else "warning", text, (12,))
 
 
 def judged(ply: bytes) -> tuple[State, str]:

@@ -23,7 +23,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 import uvicorn
-from gen3d_events.inference import EmbedReply, InferenceRequest, ReconstructReply
+from gen3d_events.inference import InferenceRequest, Reply
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -55,7 +55,7 @@ class Computing(Protocol):
 
     def status(self) -> Status: ...
 
-    def run(self, request: InferenceRequest) -> EmbedReply | ReconstructReply: ...
+    def run(self, request: InferenceRequest) -> Reply: ...
 
 
 class _Refused(Exception):
@@ -116,9 +116,7 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-async def _unless(
-    closing: asyncio.Event, work: asyncio.Future[EmbedReply | ReconstructReply]
-) -> EmbedReply | ReconstructReply:
+async def _unless(closing: asyncio.Event, work: asyncio.Future[Reply]) -> Reply:
     """What the work gives. Raises its InferenceError, or `inference_unavailable` when closing comes first."""
     closed = asyncio.ensure_future(closing.wait())
     either: set[asyncio.Future[Any]] = {work, closed}

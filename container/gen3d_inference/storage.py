@@ -26,10 +26,12 @@ def read(bucket: str, key: str, version_id: str) -> bytes:
         return body
 
 
-def write(bucket: str, key: str, body: bytes, content_type: str) -> None:
-    """Raises InferenceError."""
+def write(bucket: str, key: str, body: bytes, content_type: str) -> str:
+    """The version that was written: `null` in a bucket that keeps none. Raises InferenceError."""
     with _classed(f"write s3://{bucket}/{key}"):
-        aws.client("s3").put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+        written = aws.client("s3").put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+        version: str = written.get("VersionId", "null")
+    return version
 
 
 def write_once(bucket: str, key: str, body: bytes, content_type: str) -> None:

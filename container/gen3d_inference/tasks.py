@@ -1,25 +1,33 @@
-"""What the endpoint does: `embed` a photo, `reconstruct` a masked object. Files in S3 in, files in S3 out."""
+"""What the endpoint does: `embed` a photo, `reconstruct` a masked object, `segment` a photo by words.
+
+Files in S3 in, files in S3 out.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import io
 import time
 from dataclasses import dataclass
 
 from gen3d_events.inference import (
+    MAX_CANDIDATES,
+    Candidate,
     DecoderGraph,
     EmbeddingManifest,
     EmbedReply,
     InferenceRequest,
     ReconstructReply,
+    Reply,
     Role,
-    Task,
+    SegmentReply,
     TensorSpec,
 )
-from gen3d_events.models import Engine
+from gen3d_events.models import Engine, Task
+from PIL import Image
 
 from gen3d_inference import gpu, storage
-from gen3d_inference.engines import Embedding, MaskArray, Photo, Reconstructor, Segmenter
+from gen3d_inference.engines import Detector, Embedding, MaskArray, Photo, Reconstructor, Segmenter
 from gen3d_inference.failures import InferenceError, classed
 from gen3d_inference.images import mask_array, photo_array
 from gen3d_inference.ply import to_ply
@@ -33,11 +41,18 @@ class Workshop:
     segmenter: Segmenter | None
     reconstructor: Reconstructor | None
     model_bucket: str
+    detector: Detector | None = None
 
-    def run(self, request: InferenceRequest) -> EmbedReply | ReconstructReply:
+    def run(self, request: InferenceRequest) -> Reply:
         """Compute a request and store its files; doing it twice writes the same. Raises InferenceError."""
         with classed():
-            return self._embed(request) if request.task == "embed" else self._reconstruct(request)
+            match request.task:
+                case "embed":
+                    return self._embed(request)
+                case "reconstruct":
+                    return self._reconstruct(request)
+                case "segment":
+                    return self._segment(request)
 
     def _embed(self, request: InferenceRequest) -> EmbedReply:
         if self.segmenter is None:
@@ -51,6 +66,9 @@ class Workshop:
         described = manifest(self.segmenter.engine, embedding, request.photo.width, request.photo.height)
         for graph, content in zip(described.decoder, embedding.decoder.values(), strict=True):
             storage.write_once(self.model_bucket, graph.key, content, "application/octet-stream")
+            if embedding.licence:
+                key = f"{graph.key}.LICENSE"
+                storage.write_once(self.model_bucket, key, embedding.licence.encode(), "text/plain")
         embedding_key = f"{request.output_prefix}embedding.safetensors"
         manifest_key = f"{request.output_prefix}manifest.json"
         storage.write(request.bucket, embedding_key, embedding.content, "application/octet-stream")
@@ -94,6 +112,32 @@ class Workshop:
             seconds=seconds,
             pose=made.pose,
             glb_key=glb_key,
+        )
+
+    def _segment(self, request: InferenceRequest) -> SegmentReply:
+        if self.detector is None:
+            raise InferenceError("model_unavailable", _elsewhere(request.task))
+        if request.text is None:
+            raise InferenceError("inference_request_invalid", "segment needs a text")
+        clock = _Clock()
+        photo = _photo(request)
+        clock.lap("Read")
+        found = self.detector.detect(photo, request.text, MAX_CANDIDATES)
+        seconds = clock.lap("Compute")
+
+        files = [_png(one.mask) for one in found]
+        candidates = []
+        for number, (one, file) in enumerate(zip(found, files, strict=True), 1):
+            key = f"{request.output_prefix}candidate-{number}.png"
+            version = storage.write(request.bucket, key, file, "image/png")
+            candidates.append(Candidate(key=key, version_id=version, score=one.score, box=one.box))
+        clock.lap("Write")
+        _tell(request, self.detector.engine, clock, sum(map(len, files)), None)
+        return SegmentReply(
+            inference_id=request.inference_id,
+            engine=self.detector.engine,
+            candidates=tuple(candidates),
+            seconds=seconds,
         )
 
 
@@ -148,6 +192,12 @@ def manifest(engine: Engine, embedding: Embedding, width: int, height: int) -> E
 def _graph(role: Role, content: bytes) -> DecoderGraph:
     digest = hashlib.sha256(content).hexdigest()
     return DecoderGraph(role=role, key=f"decoders/{digest}.onnx", sha256=digest, bytes=len(content))
+
+
+def _png(mask: MaskArray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(mask).convert("L").save(file, "PNG")
+    return file.getvalue()
 
 
 def _photo(request: InferenceRequest) -> Photo:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from gen3d_events.models import Quality
 
-from gen3d_inference.engines import MaskArray, Photo, Reconstructor, Segmenter
+from gen3d_inference.engines import Detector, MaskArray, Photo, Reconstructor, Segmenter
 
 _WIDTH, _HEIGHT, _RADIUS = 320, 240, 80
 _LIGHT = np.array([-0.5, -0.5, 0.7])
@@ -17,6 +17,10 @@ def embed_once(segmenter: Segmenter) -> None:
 
 def reconstruct_once(reconstructor: Reconstructor) -> None:
     reconstructor.reconstruct(*ball(), Quality.FAST, seed=0)
+
+
+def detect_once(detector: Detector) -> None:
+    detector.detect(ball()[0], "ball", most=1)
 
 
 def ball() -> tuple[Photo, MaskArray]:

@@ -10,13 +10,14 @@ from pydantic import AwareDatetime, Field, PositiveInt
 
 from gen3d_events.codes import ErrorClass
 from gen3d_events.event import Metadata, Model
-from gen3d_events.models import Attempt, Engine, JobOptions, Key, Mask, Photo, Seconds
+from gen3d_events.models import Attempt, Engine, JobOptions, Key, Mask, Photo, Seconds, Task
 
-Task = Literal["embed", "reconstruct"]
+MAX_CANDIDATES = 10
 
 
 class InferenceRequest(Model):
-    """One request to the endpoint. `mask` and `options` are present for task `reconstruct`."""
+    """One request to the endpoint. `mask` and `options` are present for task `reconstruct`, `text` for
+    `segment`."""
 
     task: Task
     inference_id: str = Field(max_length=64)
@@ -29,6 +30,9 @@ class InferenceRequest(Model):
     photo: Photo
     mask: Mask | None = None
     options: JobOptions | None = None
+    text: str | None = Field(
+        None, min_length=1, max_length=100, description="What to look for: a noun phrase such as `red chair`."
+    )
     output_prefix: str = Field(description="Key prefix for the result files, ending in a slash.")
 
 
@@ -64,6 +68,31 @@ class ReconstructReply(Model):
     seconds: Seconds
     pose: Pose | None = None
     glb_key: Key | None = Field(None, description="A mesh by the engine itself, if it makes one.")
+
+
+class Candidate(Model):
+    """An object of the photo that is what the words say. Its mask is a PNG of the upright photo's size, 255
+    inside."""
+
+    key: Key
+    version_id: str
+    score: float = Field(ge=0, le=1)
+    box: tuple[float, float, float, float] = Field(
+        description="Left, top, right and bottom in px of the upright photo."
+    )
+
+
+class SegmentReply(Model):
+    """The endpoint's reply to `segment`: the best candidates, best first; none if there is no such thing."""
+
+    task: Literal["segment"] = "segment"
+    inference_id: str
+    engine: Engine
+    candidates: tuple[Candidate, ...] = Field(max_length=MAX_CANDIDATES)
+    seconds: Seconds
+
+
+Reply = EmbedReply | ReconstructReply | SegmentReply
 
 
 class ErrorReply(Model):

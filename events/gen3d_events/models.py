@@ -103,6 +103,10 @@ class Mask(Model):
     specks_dropped: int = Field(0, ge=0, description="Pieces under 0.1 % of the mask that were removed.")
 
 
+Task = Literal["embed", "reconstruct", "segment"]
+"""What the endpoint is asked to do."""
+
+
 class Engine(Model):
     """What computed a result. `weight_free` engines use no trained model, and are labelled so everywhere."""
 
@@ -285,7 +289,7 @@ class InferenceSucceeded(Event):
     detail_type = "Inference Succeeded"
     inference_id: str
     attempt: Attempt = 1
-    task: Literal["embed", "reconstruct"]
+    task: Task
     input_key: Key
     output_key: Key
 
@@ -297,7 +301,7 @@ class InferenceFailed(Event):
     detail_type = "Inference Failed"
     inference_id: str
     attempt: Attempt = 1
-    task: Literal["embed", "reconstruct"]
+    task: Task
     input_key: Key
     failure_key: Key | None = None
     status: str = Field(description='SageMaker\'s invocationStatus: "Failed", "Expired" or another.')

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Literal
 
 from gen3d_events.codes import codes
-from gen3d_events.inference import Task
+from gen3d_events.models import Task
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -59,7 +59,7 @@ AT_ONCE: dict[str, tuple[int, str, str]] = {
 }
 """HTTP status, error type and message of what InvokeEndpointAsync itself refuses."""
 
-_BEGINS = {"embed": "emb-", "reconstruct": "rec-"}
+_BEGINS = {"embed": "emb-", "reconstruct": "rec-", "segment": "seg-"}
 
 
 class Misbehaviour(BaseModel):
@@ -69,7 +69,7 @@ class Misbehaviour(BaseModel):
 
     kind: Kind
     times: PositiveInt = Field(1, description="How many requests it is for.")
-    task: Task | None = Field(None, description="None: for both.")
+    task: Task | None = Field(None, description="None: for all.")
     inference_id: str = Field("", description="An inference id or its beginning. Empty: for all.")
     code: str = Field("inference_failed", description="Of failures, from the table of codes.")
     failure_location: Place = Field(

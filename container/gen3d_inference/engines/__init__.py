@@ -28,7 +28,8 @@ class Embedding:
     """What a segmenter hands to the browser for one photo; the words are those of `EmbeddingManifest`.
 
     tensors: by the name under which the decoder takes them. decoder: ONNX graphs by role, the same bytes for
-    every photo. input_size, mask_size: (width, height). vram_peak: bytes on the GPU, if there is one.
+    every photo. licence: of the decoder's weights, which travels with them; empty where nobody's applies.
+    input_size, mask_size: (width, height). vram_peak: bytes on the GPU, if there is one.
     """
 
     tensors: dict[str, NDArray[Any]]
@@ -36,6 +37,7 @@ class Embedding:
     mask_size: tuple[int, int]
     preprocessing: str
     decoder: dict[Role, bytes]
+    licence: str = ""
     vram_peak: int | None = None
 
     @cached_property
@@ -59,6 +61,18 @@ class Reconstruction:
     vram_peak: int | None = None
 
 
+@dataclass(frozen=True)
+class Detection:
+    """One object that is what the words say.
+
+    mask: of the photo's size. score: 0 to 1. box: left, top, right, bottom in px of the photo.
+    """
+
+    mask: MaskArray
+    score: float
+    box: tuple[float, float, float, float]
+
+
 class Segmenter(Protocol):
     """Turns a photo into the tensors from which its decoder makes masks of clicks.
 
@@ -77,6 +91,15 @@ class Reconstructor(Protocol):
     engine: Engine
 
     def reconstruct(self, photo: Photo, mask: MaskArray, quality: Quality, seed: int) -> Reconstruction: ...
+
+
+class Detector(Protocol):
+    """Finds the objects of a photo that are what the words say."""
+
+    engine: Engine
+
+    def detect(self, photo: Photo, text: str, most: int) -> list[Detection]:
+        """At most `most` of them, best first; none if there is no such thing. text: a noun phrase."""
 
 
 class EngineUnavailable(Exception):
@@ -105,16 +128,24 @@ _RECONSTRUCTORS = {
     "relief": "gen3d_inference.engines.relief:ReliefReconstructor",
     "sam3d": "gen3d_inference.engines.sam3d:Sam3dReconstructor",
 }
+_DETECTORS = {
+    "sam3_text": "gen3d_inference.engines.sam3_text:Sam3Detector",
+}
 
 
 def segmenter_maker(environment: Mapping[str, str]) -> Callable[[], Segmenter]:
-    """What loads the segmenter that GEN3D_SEGMENTER names. Both raise EngineUnavailable."""
+    """What loads the segmenter that GEN3D_SEGMENTER names. All raise EngineUnavailable."""
     return _maker("GEN3D_SEGMENTER", _SEGMENTERS, environment)
 
 
 def reconstructor_maker(environment: Mapping[str, str]) -> Callable[[], Reconstructor]:
-    """What loads the reconstructor that GEN3D_RECONSTRUCTOR names. Both raise EngineUnavailable."""
+    """What loads the reconstructor that GEN3D_RECONSTRUCTOR names. All raise EngineUnavailable."""
     return _maker("GEN3D_RECONSTRUCTOR", _RECONSTRUCTORS, environment)
+
+
+def detector_maker(environment: Mapping[str, str]) -> Callable[[], Detector]:
+    """What loads the detector that GEN3D_DETECTOR names. All raise EngineUnavailable."""
+    return _maker("GEN3D_DETECTOR", _DETECTORS, environment)
 
 
 def _maker(variable: str, known: dict[str, str], environment: Mapping[str, str]) -> Callable[[], Any]:

@@ -1,4 +1,4 @@
-"""What an engine's environment has, as JSON: `python -m gen3d_inference.engines.probe sam3|sam3d|...`.
+"""What an engine's environment has, as JSON: `python -m gen3d_inference.engines.probe ENGINE`.
 
 Run by preflight with the interpreter of that environment.
 """
@@ -24,6 +24,7 @@ PACKAGES = {
         "gsplat": "gsplat",
         "spconv": "spconv-cu121",
     },
+    "sam3_text": {"torch": "torch", "torchvision": "torchvision", "triton": "triton", "sam3": "sam3"},
     "classical": {"onnx": "onnx", "scipy": "scipy"},
     "relief": {"scipy": "scipy"},
 }

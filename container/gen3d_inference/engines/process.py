@@ -1,4 +1,4 @@
-"""The process of one engine: `python -m gen3d_inference.engines.process DESCRIPTOR segmenter|reconstructor`.
+"""The process of one engine: `python -m gen3d_inference.engines.process DESCRIPTOR KIND`.
 
 Started by remote.py with the interpreter of the engine's own environment. It loads the engine, says so over
 the socket it was given, and computes one request after another. It ends when the server closes the socket,
@@ -13,6 +13,7 @@ import os
 import select
 import sys
 import threading
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
@@ -20,9 +21,16 @@ from typing import Any
 from gen3d_events.models import Quality
 
 from gen3d_inference import gpu
-from gen3d_inference.engines import EngineUnavailable, Photo, reconstructor_maker, segmenter_maker
+from gen3d_inference.engines import (
+    EngineUnavailable,
+    Photo,
+    detector_maker,
+    reconstructor_maker,
+    segmenter_maker,
+)
 from gen3d_inference.engines.wire import (
     Message,
+    pack_detections,
     pack_embedding,
     pack_reconstruction,
     packed,
@@ -32,13 +40,18 @@ from gen3d_inference.failures import InferenceError, classed
 
 logger = logging.getLogger(__name__)
 
+_MAKERS: dict[str, Callable[[Mapping[str, str]], Callable[[], Any]]] = {
+    "segmenter": segmenter_maker,
+    "reconstructor": reconstructor_maker,
+    "detector": detector_maker,
+}
+
 
 def main(descriptor: int, kind: str) -> None:
     threading.Thread(target=_end_with_the_server, args=(descriptor,), daemon=True).start()
     connection = Connection(descriptor)
     try:
-        make: Any = segmenter_maker(os.environ) if kind == "segmenter" else reconstructor_maker(os.environ)
-        engine = make()
+        engine = _MAKERS[kind](os.environ)()
     except EngineUnavailable as error:
         connection.send_bytes(packed({"unavailable": str(error)}))
         sys.exit(1)
@@ -64,6 +77,8 @@ def _answer(engine: Any, message: Message) -> bytes:
 def _computed(engine: Any, message: Message) -> bytes:
     about, arrays = message
     photo: Photo = arrays["photo"]
+    if "text" in about:
+        return pack_detections(engine.detect(photo, about["text"], about["most"]))
     if "mask" not in arrays:
         embedding = engine.embed(photo)
         return pack_embedding(replace(embedding, vram_peak=embedding.vram_peak or gpu.peak_bytes()))

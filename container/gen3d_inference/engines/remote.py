@@ -19,6 +19,7 @@ from gen3d_events.models import Engine, Quality
 
 import gen3d_inference
 from gen3d_inference.engines import (
+    Detection,
     Embedding,
     EngineUnavailable,
     MaskArray,
@@ -28,13 +29,14 @@ from gen3d_inference.engines import (
 from gen3d_inference.engines.wire import (
     Message,
     packed,
+    unpack_detections,
     unpack_embedding,
     unpack_reconstruction,
     unpacked,
 )
 from gen3d_inference.failures import InferenceError
 
-Kind = Literal["segmenter", "reconstructor"]
+Kind = Literal["segmenter", "reconstructor", "detector"]
 
 _MODULE = "gen3d_inference.engines.process"
 SOURCES = [str(Path(package.__path__[0]).parent) for package in (gen3d_inference, gen3d_events)]
@@ -124,6 +126,14 @@ class RemoteReconstructor(_Remote):
     def reconstruct(self, photo: Photo, mask: MaskArray, quality: Quality, seed: int) -> Reconstruction:
         about = {"quality": quality.value, "seed": seed}
         return unpack_reconstruction(self._ask(packed(about, {"photo": photo, "mask": mask})))
+
+
+class RemoteDetector(_Remote):
+    def __init__(self, python: str, environment: Mapping[str, str]) -> None:
+        super().__init__("detector", python, environment)
+
+    def detect(self, photo: Photo, text: str, most: int) -> list[Detection]:
+        return unpack_detections(self._ask(packed({"text": text, "most": most}, {"photo": photo})))
 
 
 def _without_rights(environment: Mapping[str, str]) -> dict[str, str]:

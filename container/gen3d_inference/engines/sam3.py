@@ -29,7 +29,7 @@ _DECODERS: dict[tuple[str, str], dict[Role, str]] = {
 
 
 class Sam3Segmenter:
-    """A model of `Sam3TrackerModel`, and its decoder's graphs.
+    """A model of `Sam3TrackerModel`, its decoder's graphs, and the licence that travels with these.
 
     in_8_bits: the embedding as uint8, at half the size.
     """
@@ -38,9 +38,10 @@ class Sam3Segmenter:
         name="sam3", version=f"transformers {metadata.version('transformers')}", weight_free=False
     )
 
-    def __init__(self, model: Any, decoder: dict[Role, bytes], in_8_bits: bool = False) -> None:
+    def __init__(self, model: Any, decoder: dict[Role, bytes], licence: str, in_8_bits: bool = False) -> None:
         self._model = model
         self._decoder = decoder
+        self._licence = licence
         self._in_8_bits = in_8_bits
 
     @classmethod
@@ -58,9 +59,10 @@ class Sam3Segmenter:
                 f"GEN3D_SAM3_DECODER is {form} with GEN3D_SAM3_EMBEDDING {kind}. Set them to one of: {known}."
             )
         folder = weights_folder(environment) / "sam3"
-        graphs = {role: _graph(folder, name) for role, name in _DECODERS[form, kind].items()}
+        graphs = {role: _decoder(folder, f"{name}.onnx") for role, name in _DECODERS[form, kind].items()}
+        licence = _decoder(folder, "LICENSE").decode()
         model = pretrained(folder, _dtype()).to(_device())
-        return cls(model, graphs, in_8_bits=kind == "uint8")
+        return cls(model, graphs, licence, in_8_bits=kind == "uint8")
 
     def embed(self, photo: Photo) -> Embedding:
         """The tensors `image_embed` [1, 256, 72, 72], `high_res_0` [1, 32, 288, 288] and `high_res_1`
@@ -69,7 +71,7 @@ class Sam3Segmenter:
         prompts = self._model.prompt_encoder
         size: int = prompts.input_image_size
         with torch.inference_mode():
-            features = self._model.get_image_embeddings(self._pixels(photo, size))
+            features = self._features(self._pixels(photo, size))
             tensors: dict[str, NDArray[Any]] = {}
             for name, view in zip(_TENSORS, features, strict=True):
                 feature = view.contiguous()  # safetensors writes memory as it lies
@@ -81,8 +83,23 @@ class Sam3Segmenter:
             mask_size=(width, height),
             preprocessing=f"RGB, stretched to {size} x {size} px, bilinear, antialiased, (x/255 - 0.5)/0.5",
             decoder=self._decoder,
+            licence=self._licence,
             vram_peak=gpu.peak_bytes(),
         )
+
+    def _features(self, pixels: torch.Tensor) -> list[torch.Tensor]:
+        """The tensors of _TENSORS as the decoder takes them.
+
+        Not by `get_image_embeddings`: in transformers 5.23.0 that adds the embedding of "no memory" to a
+        fourth, coarser tensor, which it then drops, and not to `image_embed`, as Meta's own code does.
+        """
+        flat = self._model.get_image_features(pixels, return_dict=True).fpn_hidden_states
+        maps = [
+            feature.permute(1, 2, 0).unflatten(2, size)
+            for feature, size in zip(flat, self._model.backbone_feature_sizes, strict=False)
+        ]
+        maps[-1] = maps[-1] + self._model.no_memory_embedding.reshape(1, -1, 1, 1)
+        return maps
 
     def _pixels(self, photo: Photo, size: int) -> torch.Tensor:
         """[1, 3, size, size] in -1..1. Interpolated in 8 bits, as in training."""
@@ -92,8 +109,8 @@ class Sam3Segmenter:
         return pixels.to(self._model.device, self._model.dtype)
 
 
-def _graph(folder: Path, name: str) -> bytes:
-    path = folder / "decoder" / f"{name}.onnx"
+def _decoder(folder: Path, name: str) -> bytes:
+    path = folder / "decoder" / name
     try:
         return path.read_bytes()
     except FileNotFoundError as error:

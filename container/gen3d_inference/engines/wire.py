@@ -14,7 +14,7 @@ from gen3d_events.inference import Pose
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
-from gen3d_inference.engines import Embedding, Reconstruction
+from gen3d_inference.engines import Detection, Embedding, Reconstruction
 from gen3d_inference.ply import Splats
 
 _SPLATS = ("centres", "scales", "rotations", "opacities", "colours")
@@ -40,6 +40,7 @@ def pack_embedding(embedding: Embedding) -> bytes:
         "input_size": embedding.input_size,
         "mask_size": embedding.mask_size,
         "preprocessing": embedding.preprocessing,
+        "licence": embedding.licence,
         "vram_peak": embedding.vram_peak,
         "roles": list(embedding.decoder),
     }
@@ -56,6 +57,7 @@ def unpack_embedding(message: Message) -> Embedding:
         mask_size=tuple(about["mask_size"]),
         preprocessing=about["preprocessing"],
         decoder={role: arrays[f"graph {role}"].tobytes() for role in about["roles"]},
+        licence=about["licence"],
         vram_peak=about["vram_peak"],
     )
 
@@ -74,6 +76,19 @@ def unpack_reconstruction(message: Message) -> Reconstruction:
         glb=arrays["glb"].tobytes() if "glb" in arrays else None,
         vram_peak=about["vram_peak"],
     )
+
+
+def pack_detections(found: list[Detection]) -> bytes:
+    about = [{"score": one.score, "box": one.box} for one in found]
+    return packed({"found": about}, {f"mask {n}": one.mask for n, one in enumerate(found)})
+
+
+def unpack_detections(message: Message) -> list[Detection]:
+    about, arrays = message
+    return [
+        Detection(arrays[f"mask {n}"], one["score"], tuple(one["box"]))
+        for n, one in enumerate(about["found"])
+    ]
 
 
 def _array(content: bytes) -> NDArray[np.uint8]:

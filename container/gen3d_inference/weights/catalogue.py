@@ -23,12 +23,11 @@ class Repository:
 
 
 @dataclass(frozen=True)
-class File:
-    """A file at an address."""
+class _Download:
+    """What lies at an address. path: where it goes."""
 
     path: str
     url: str
-    sha256: str
 
     @property
     def folder(self) -> str:
@@ -36,16 +35,17 @@ class File:
 
 
 @dataclass(frozen=True)
-class Code:
+class File(_Download):
+    """A file at an address."""
+
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Code(_Download):
     """A zip archive of a repository at a commit, unpacked without its outermost folder."""
 
-    path: str
-    url: str
     revision: str
-
-    @property
-    def folder(self) -> str:
-        return self.path.partition("/")[0]
 
 
 Source = Repository | File | Code
@@ -57,6 +57,11 @@ SOURCES: tuple[Source, ...] = (
         "3c879f39826c281e95690f02c7821c4de09afae7",
         ("*.json", "*.txt", "LICENSE*", "model.safetensors", "sam3.pt"),
         {"sam3.pt": "9999e2341ceef5e136daa386eecb55cb414446a00ac2b55eb2dfd2f7c3cf8c9e"},
+    ),
+    File(
+        "sam3/bpe_simple_vocab_16e6.txt.gz",
+        "https://github.com/openai/CLIP/raw/d05afc436d78f1c48dc0dbf8e5980a9d471f35f6/clip/bpe_simple_vocab_16e6.txt.gz",
+        "924691ac288e54409236115652ad4aa250f48203de50a9e4722a6ecd48d6804a",
     ),
     Repository(
         "sam-3d-objects",

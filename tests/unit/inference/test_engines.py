@@ -46,7 +46,12 @@ def test_another_reconstructor_is_refused_with_what_to_do(name: str | None) -> N
     ("change", "said"),
     [
         ({"GEN3D_SEGMENTER": "sam4"}, "GEN3D_SEGMENTER is sam4, which is no engine"),
-        ({"GEN3D_TASKS": "all"}, "GEN3D_TASKS is all. Set it to one of: both, embed, reconstruct"),
+        (
+            {"GEN3D_TASKS": "all"},
+            "GEN3D_TASKS is all. Set it to both, or to one or more of embed, reconstruct, segment",
+        ),
+        ({"GEN3D_TASKS": "embed,segment"}, "GEN3D_DETECTOR is not set. Set it to one of: sam3_text"),
+        ({"GEN3D_TASKS": "segment", "GEN3D_DETECTOR": "sam4"}, "GEN3D_DETECTOR is sam4, which is no engine"),
         ({"GEN3D_RECONSTRUCTOR": ""}, "GEN3D_RECONSTRUCTOR is not set"),
         ({"MODEL_BUCKET": ""}, "MODEL_BUCKET is not set"),
     ],

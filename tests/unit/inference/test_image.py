@@ -40,12 +40,17 @@ ROOTS = {
         f"{ENGINES}.classical",
         f"{ENGINES}.relief",
     },
-    "sam3.in": {f"{ENGINES}.process", f"{ENGINES}.sam3", "gen3d_inference.export_decoder"},
+    "sam3.in": {
+        f"{ENGINES}.process",
+        f"{ENGINES}.sam3",
+        f"{ENGINES}.sam3_text",
+        "gen3d_inference.export_decoder",
+    },
     "sam3d.in": {f"{ENGINES}.process", f"{ENGINES}.sam3d"},
 }
 UPSTREAM = {
     "requirements.txt": set[str](),
-    "sam3.in": {"onnxscript"},  # torch.onnx writes graphs with it
+    "sam3.in": {"onnxscript", "psutil"},  # torch.onnx writes graphs with the one, sam3 imports the other
     "sam3d.in": {
         *json.loads(Path(__file__, "../upstream/sam3d_objects.json").resolve().read_text())["imports"]
     }
@@ -143,9 +148,11 @@ def test_the_locks_hold_what_is_pinned(name: str) -> None:
 
 
 def test_sam3_runs_on_what_its_tests_run_on() -> None:
-    tested = pinned(Path("requirements/models.in")) | pinned(Path("requirements/torch.txt"))
+    files = ("models.in", "sam3.in", "torch.txt", "torchvision.txt")
+    tested = {name: version for file in files for name, version in pinned(Path("requirements", file)).items()}
     assert {name: tested[name] for name in pinned(CONTAINER / "sam3.in")} == pinned(CONTAINER / "sam3.in")
-    assert f"torch=={tested['torch']}" in (CONTAINER / "Dockerfile").read_text()
+    both = f"torch=={tested['torch']} torchvision=={tested['torchvision']} "
+    assert both in (CONTAINER / "Dockerfile").read_text()
 
 
 def test_the_server_has_the_versions_of_the_tests() -> None:

@@ -23,7 +23,7 @@ from gen3d_events.models import Quality
 from gen3d_inference.engines import EngineUnavailable, Reconstructor, Segmenter
 from gen3d_inference.engines.classical import ClassicalSegmenter
 from gen3d_inference.engines.relief import ReliefReconstructor
-from gen3d_inference.engines.remote import RemoteReconstructor, RemoteSegmenter
+from gen3d_inference.engines.remote import RemoteDetector, RemoteReconstructor, RemoteSegmenter
 from gen3d_inference.failures import InferenceError
 from gen3d_inference.lifecycle import LOADING, READY, Models
 from gen3d_inference.settings import models
@@ -58,6 +58,20 @@ class Told(relief.ReliefReconstructor):
         return super().reconstruct(photo, mask, quality, seed)
 
 relief.ReliefReconstructor = Told
+
+import numpy as np
+from gen3d_inference import engines
+
+class Halves:
+    engine = engines.Engine(name="halves", version="1", weight_free=True)
+
+    def detect(self, photo, text, most):
+        height, width, _ = photo.shape
+        left = np.broadcast_to(np.arange(width) < width / 2, (height, width))
+        box = (0.0, 0.0, width / 2, float(height))
+        return [engines.Detection(left, 0.75, box)] if text == "half" else []
+
+engines._DETECTORS["halves"] = "only_there:Halves"
 """
 
 
@@ -111,6 +125,20 @@ def test_an_engine_elsewhere_computes_the_same(
     assert embedded.decoder == expected.decoder
     assert (embedded.input_size, embedded.mask_size) == (expected.input_size, expected.mask_size)
     assert embedded.preprocessing == expected.preprocessing
+
+
+def test_a_detector_finds_the_same_there(environment: dict[str, str]) -> None:
+    photo, _ = ball()
+    height, width, _ = photo.shape
+    there = {**environment, "GEN3D_DETECTOR": "halves"}
+    with closing(RemoteDetector(environment["GEN3D_RELIEF_PYTHON"], there)) as detector:
+        assert detector.engine.name == "halves"
+        (found,) = detector.detect(photo, "half", 3)
+        assert detector.detect(photo, "zebra", 3) == []
+    assert found.mask.dtype == np.bool_
+    assert found.mask[:, : width // 2].all()
+    assert not found.mask[:, width // 2 :].any()
+    assert (found.score, found.box) == (0.75, (0, 0, width / 2, height))
 
 
 def test_it_runs_on_its_own_interpreter(elsewhere: Path, reconstructor: RemoteReconstructor) -> None:

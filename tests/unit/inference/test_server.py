@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -23,15 +19,18 @@ import numpy as np
 import pytest
 import uvicorn
 from gen3d_events.inference import (
+    MAX_CANDIDATES,
     EmbeddingManifest,
     EmbedReply,
     ErrorReply,
     InferenceRequest,
     Pose,
     ReconstructReply,
+    Reply,
+    SegmentReply,
 )
-from gen3d_events.models import Engine, JobOptions, Mask, Photo, Quality
-from gen3d_events.samples import BUCKET, samples
+from gen3d_events.models import Engine, Quality
+from gen3d_events.samples import BUCKET
 from gen3d_inference import engines
 from gen3d_inference.engines.classical import ClassicalSegmenter
 from gen3d_inference.engines.relief import ReliefReconstructor
@@ -44,14 +43,25 @@ from PIL import Image
 from safetensors.numpy import load
 
 from tests.conformance import violations
+from tests.unit.inference.invoking import (
+    DEADLINE_SECONDS,
+    HEIGHT,
+    JSON,
+    MODELS,
+    PREFIX,
+    WIDTH,
+    content,
+    disc,
+    eventually,
+    invoke,
+    png,
+    refusal,
+    request,
+    stored,
+)
 from tests.unit.inference.sam3d_environment import environment, make_upstream, make_weights
 
-MODELS = "gen3d-dev-models"
-JSON = {"Content-Type": "application/json"}
-WIDTH, HEIGHT = 160, 120
-PREFIX = "users/somebody/sessions/ses/"
 WORKSHOP = Workshop(ClassicalSegmenter(), ReliefReconstructor(), MODELS)
-DEADLINE_SECONDS = 90
 
 
 @dataclass
@@ -91,13 +101,6 @@ class Failing:
         raise self.error
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 @dataclass
 class Posed:
     """A reconstructor that knows where the camera was, and makes a mesh."""
@@ -113,6 +116,20 @@ class Posed:
 
 
 @dataclass
+class Drawn:
+    """A detector that says what it was asked, and finds what it was given."""
+
+    found: list[engines.Detection]
+    engine = Engine(name="drawn", version="1", weight_free=True)
+    asked: list[tuple[str, int]] = field(default_factory=list)
+
+    def detect(self, photo: engines.Photo, text: str, most: int) -> list[engines.Detection]:
+        assert photo.shape == (HEIGHT, WIDTH, 3)
+        self.asked.append((text, most))
+        return self.found
+
+
+@dataclass
 class Loaded:
     """A workshop that needs no loading."""
 
@@ -123,7 +140,7 @@ class Loaded:
     def status(self) -> Status:
         return READY
 
-    def run(self, request: InferenceRequest) -> EmbedReply | ReconstructReply:
+    def run(self, request: InferenceRequest) -> Reply:
         return self.workshop.run(request)
 
 
@@ -145,81 +162,6 @@ def served(computing: Workshop | Computing) -> Iterator[httpx.Client]:
         finally:
             server.should_exit = True
             thread.join()
-
-
-@pytest.fixture
-def s3(data_bucket: Any) -> Any:
-    data_bucket.create_bucket(Bucket=MODELS)
-    data_bucket.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-    return data_bucket
-
-
-def stored(s3: Any, name: str, content: bytes) -> tuple[str, str]:
-    key = f"{PREFIX}{name}"
-    return key, s3.put_object(Bucket=BUCKET, Key=key, Body=content)["VersionId"]
-
-
-def png(values: np.ndarray[Any, np.dtype[np.uint8]]) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(values).save(file, "PNG")
-    return file.getvalue()
-
-
-def disc() -> np.ndarray[Any, np.dtype[np.uint8]]:
-    row, column = np.mgrid[0:HEIGHT, 0:WIDTH]
-    inside = np.hypot(column - WIDTH / 2, row - HEIGHT / 2) < 40
-    return np.where(inside, np.uint8(255), np.uint8(0))
-
-
-def request(s3: Any, task: str = "embed", **changes: object) -> InferenceRequest:
-    """A valid request whose photo (a red disc on white) and mask are stored."""
-    picture = np.where(disc()[..., None] > 0, (200, 40, 40), 250).astype(np.uint8)
-    photo_key, photo_version = stored(s3, "photo.png", png(picture))
-    mask_key, mask_version = stored(s3, "mask.png", png(disc()))
-    made = InferenceRequest.model_validate(
-        {
-            "task": task,
-            "inference_id": "emb-1" if task == "embed" else "rec-1",
-            "metadata": samples["Image Uploaded"].metadata,
-            "bucket": BUCKET,
-            "photo": Photo(
-                key=photo_key,
-                version_id=photo_version,
-                width=WIDTH,
-                height=HEIGHT,
-                format="png",
-                bytes=1,
-                thumbnail_key="thumbnail.jpg",
-            ),
-            "mask": Mask(
-                key=mask_key,
-                version_id=mask_version,
-                width=WIDTH,
-                height=HEIGHT,
-                pixels=int((disc() > 0).sum()),
-                coverage=0.26,
-            ),
-            "options": JobOptions(quality=Quality.FAST),
-            "output_prefix": f"{PREFIX}out/",
-        }
-    )
-    return made.model_copy(update=changes)
-
-
-def invoke(client: httpx.Client, wanted: InferenceRequest) -> httpx.Response:
-    return client.post("/invocations", content=wanted.model_dump_json(), headers=JSON)
-
-
-def content(s3: Any, key: str, bucket: str = BUCKET) -> bytes:
-    body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    return body
-
-
-def refusal(answer: httpx.Response) -> tuple[int, str, str]:
-    assert int(answer.headers["content-length"]) == len(answer.content)
-    told = ErrorReply.model_validate_json(answer.content)
-    assert told.message
-    return answer.status_code, told.code, told.error_class
 
 
 def test_embed_stores_an_embedding_whose_decoder_conforms(s3: Any) -> None:
@@ -337,7 +279,7 @@ def test_an_engines_failure_has_its_code(
 def test_what_is_no_request_is_a_400(s3: Any) -> None:
     valid = json.loads(request(s3, "reconstruct").model_dump_json(exclude_none=True))
     with served(WORKSHOP) as client:
-        for body in (b"", b"{", b"[]", json.dumps({**valid, "task": "segment"}).encode()):
+        for body in (b"", b"{", b"[]", json.dumps({**valid, "task": "paint"}).encode()):
             answer = client.post("/invocations", content=body, headers=JSON)
             assert refusal(answer) == (400, "inference_request_invalid", "system")
         for part in ("mask", "options"):
@@ -446,6 +388,46 @@ def test_the_pose_and_a_mesh_of_the_engine_itself_are_passed_on(s3: Any) -> None
     assert content(s3, reply.glb_key) == b"glTF"
 
 
+def test_segment_stores_a_mask_of_each_candidate(s3: Any) -> None:
+    left = np.arange(WIDTH)[None] < WIDTH / 2
+    found = [
+        engines.Detection(disc() > 0, 0.9, (40.0, 20.0, 120.0, 100.0)),
+        engines.Detection(np.broadcast_to(left, (HEIGHT, WIDTH)), 0.6, (0.0, 0.0, 80.0, 120.0)),
+    ]
+    detector = Drawn(found)
+    with served(Workshop(None, None, MODELS, detector)) as client:
+        answer = invoke(client, request(s3, "segment", text="red disc"))
+    assert answer.status_code == 200
+    reply = SegmentReply.model_validate_json(answer.content)
+    assert detector.asked == [("red disc", MAX_CANDIDATES)]
+    assert reply.engine == Drawn.engine
+    assert [(one.score, one.box) for one in reply.candidates] == [(one.score, one.box) for one in found]
+    for candidate, expected in zip(reply.candidates, found, strict=True):
+        stored(s3, candidate.key.removeprefix(PREFIX), b"written over")
+        file = s3.get_object(Bucket=BUCKET, Key=candidate.key, VersionId=candidate.version_id)
+        with Image.open(file["Body"]) as mask:
+            assert mask.format == "PNG"
+            assert np.array_equal(np.asarray(mask), np.where(expected.mask, 255, 0))
+
+
+def test_no_such_thing_is_an_empty_list(s3: Any) -> None:
+    with served(Workshop(None, None, MODELS, Drawn([]))) as client:
+        answer = invoke(client, request(s3, "segment", text="zebra"))
+    assert (answer.status_code, json.loads(answer.content)["candidates"]) == (200, [])
+
+
+def test_segment_needs_words_and_a_detector(s3: Any) -> None:
+    with served(Workshop(None, None, MODELS, Drawn([]))) as client:
+        assert refusal(invoke(client, request(s3, "segment"))) == (500, "inference_request_invalid", "system")
+        wanted = json.loads(request(s3, "segment").model_dump_json(exclude_none=True))
+        for text in ("", "x" * 101, 7):
+            answer = client.post("/invocations", json={**wanted, "text": text})
+            assert refusal(answer) == (400, "inference_request_invalid", "system")
+    with served(WORKSHOP) as client:
+        answer = invoke(client, request(s3, "segment", text="disc"))
+        assert refusal(answer) == (500, "model_unavailable", "system")
+
+
 def test_figures_are_written_for_cloudwatch(s3: Any, capsys: pytest.CaptureFixture[str]) -> None:
     with served(WORKSHOP) as client:
         assert [invoke(client, request(s3, task)).status_code for task in ("embed", "reconstruct")] == [
@@ -463,118 +445,3 @@ def test_figures_are_written_for_cloudwatch(s3: Any, capsys: pytest.CaptureFixtu
         assert {metric["Name"]: metric["Unit"] for metric in told["Metrics"]} == units
         assert line["correlation_id"]
         assert line["Inference.ResultSize"][0] > 0
-
-
-STUCK = """
-import sys, threading
-from gen3d_inference.lifecycle import READY
-from gen3d_inference.server import serve
-
-class Stuck:
-    def begin(self): pass
-    def status(self): return READY
-    def run(self, request):
-        print("working", flush=True)
-        threading.Event().wait()
-
-serve(Stuck(), "127.0.0.1", int(sys.argv[1]), grace_seconds=1)
-"""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def process(*arguments: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    child = subprocess.Popen(
-        [sys.executable, *arguments],
-        env={"PYTHONPATH": "container:events", **environment},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with child:
-        try:
-            yield child
-        finally:
-            child.kill()
-
-
-def answers_ping(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/ping", trust_env=False).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_an_idle_server_ends_cleanly_on_a_signal(number: signal.Signals) -> None:
-    port = free_port()
-    settings = {
-        "GEN3D_SEGMENTER": "classical",
-        "GEN3D_RECONSTRUCTOR": "relief",
-        "MODEL_BUCKET": MODELS,
-        "HOST": "127.0.0.1",
-        "PORT": str(port),
-    }
-    with process("-m", "gen3d_inference.server", "serve", **settings) as child:
-        eventually(lambda: answers_ping(port))
-        child.send_signal(number)
-        assert child.wait(DEADLINE_SECONDS) == 0
-
-
-def test_what_cannot_be_finished_in_its_grace_is_given_up_with_an_answer(s3: Any) -> None:
-    port, wanted = free_port(), request(s3)
-    with process("-c", STUCK, str(port)) as child, ThreadPoolExecutor() as pool:
-        eventually(lambda: answers_ping(port))
-        address = f"http://127.0.0.1:{port}"
-        with httpx.Client(base_url=address, timeout=DEADLINE_SECONDS, trust_env=False) as client:
-            answer = pool.submit(invoke, client, wanted)
-            assert child.stdout
-            assert child.stdout.readline() == "working\n"
-            child.terminate()
-            assert refusal(answer.result()) == (503, "inference_unavailable", "transient")
-            assert child.wait(DEADLINE_SECONDS) == 0
-
-
-FINISHING = """
-import sys
-from gen3d_events.inference import EmbedReply
-from gen3d_events.models import Engine
-from gen3d_inference.lifecycle import READY
-from gen3d_inference.server import serve
-
-class Slow:
-    def begin(self): pass
-    def status(self): return READY
-    def run(self, request):
-        print("working", flush=True)
-        sys.stdin.readline()
-        return EmbedReply(
-            inference_id=request.inference_id, engine=Engine(name="slow", version="1", weight_free=True),
-            manifest_key="m", embedding_key="e", bytes=1, seconds=1,
-        )
-
-serve(Slow(), "127.0.0.1", int(sys.argv[1]))
-"""
-
-
-def test_sigterm_lets_the_running_request_finish_and_takes_no_other(s3: Any) -> None:
-    port, wanted = free_port(), request(s3)
-    with process("-c", FINISHING, str(port)) as child, ThreadPoolExecutor() as pool:
-        eventually(lambda: answers_ping(port))
-        address = f"http://127.0.0.1:{port}"
-        with httpx.Client(base_url=address, timeout=DEADLINE_SECONDS, trust_env=False) as client:
-            answer = pool.submit(invoke, client, wanted)
-            assert child.stdin
-            assert child.stdout
-            assert child.stdout.readline() == "working\n"
-            child.terminate()
-            eventually(lambda: not answers_ping(port))
-            child.stdin.write("finish\n")
-            child.stdin.flush()
-            assert answer.result().status_code == 200
-        assert child.wait(DEADLINE_SECONDS) == 0
