@@ -42,8 +42,8 @@ class Texture:
 
     @cached_property
     def png(self) -> bytes:
-        """The image, exact."""
-        return self._encoded("PNG")
+        """The image, exact. The usual effort, 6, saves another hundredth of the bytes in twice the time."""
+        return self._encoded("PNG", compress_level=4)
 
     @cached_property
     def jpeg(self) -> bytes:

@@ -187,7 +187,10 @@ def _soundest(cloud: Cloud, normals: Floats, preset: Preset) -> tuple[Mesh, int,
     triangles after each step. If none does, the first one, which suits the Gaussians best, says why."""
     points, spacing = cloud.splat.position, cloud.spacing
     problems: list[NoMesh] = []
-    for cells in resolutions(points, spacing, noise(cloud, normals), preset.cells):
+    best, *others = resolutions(points, spacing, noise(cloud, normals), preset.cells)
+    for cells in (best, *others):
+        if cells > best and isinstance(problems[0], SurfaceMissing):
+            continue  # finer cells part the sides of thin walls, but find no surface where there is none
         try:
             mesh, triangles = reconstruct(
                 points, normals, spacing=spacing, cells=cells, budget=preset.triangles
