@@ -275,14 +275,18 @@ def test_when_all_resolutions_fail_the_first_one_says_why(
 ) -> None:
     other = MeshUnsound if problem is SurfaceMissing else SurfaceMissing
     failures = [problem("first"), other("second"), other("third")]
+    tried: list[int] = []
 
-    def fails(*_: object, **__: object) -> Mesh:
+    def fails(*_: object, cells: int, **__: object) -> Mesh:
+        tried.append(cells)
         raise failures.pop(0)
 
     monkeypatch.setattr("gen3d_meshing.pipeline.reconstruct", fails)
     with pytest.raises(NoMesh, match="first") as refusal:
-        mesh_splat(noisy_splat(SOLIDS["sphere"], 20_000), JobOptions())
+        mesh_splat(noisy_splat(SOLIDS["sphere"], 20_000), JobOptions(quality=Quality.FAST))
     assert refusal.value.code == code
+    finer = [cells for cells in tried if cells > tried[0]]
+    assert bool(finer) == (problem is MeshUnsound)  # for thin walls; no grid finds a surface that is missing
 
 
 TETRAHEDRON = np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [2, 0, 3]], np.uint32)
