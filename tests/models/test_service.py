@@ -81,6 +81,8 @@ def test_a_photo_is_embedded_for_the_browser(exported: Exported, photo: Photo, s
         read(BUCKET, reply.embedding_key),
         {graph.role: read(MODELS, graph.key) for graph in graphs},
     )
+    for graph in graphs:
+        assert read(MODELS, f"{graph.key}.LICENSE") == b"SAM License\n"
     found = clicks.segment([(110, 80, 1)])[0]
     assert found.mask().shape == photo.shape[:2]
 

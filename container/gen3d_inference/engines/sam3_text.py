@@ -33,8 +33,6 @@ class Sam3Detector:
     size: width and height of what it sees, in px. least_score: below this nothing counts as found.
     """
 
-    engine = Engine(name="sam3_text", version=f"sam3 {metadata.version('sam3')}", weight_free=False)
-
     def __init__(self, model: Any, size: int = IMAGE_SIZE, least_score: float = LEAST_SCORE) -> None:
         # Imported by name: the package has no types.
         processor = import_module("sam3.model.sam3_image_processor").Sam3Processor
@@ -42,6 +40,7 @@ class Sam3Detector:
             model, resolution=size, device=_device(), confidence_threshold=least_score
         )
         self._size = size
+        self.engine = Engine(name="sam3_text", version=f"sam3 {metadata.version('sam3')}", weight_free=False)
 
     @classmethod
     def load(cls, environment: Mapping[str, str]) -> Sam3Detector:

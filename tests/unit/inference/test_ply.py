@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,6 +55,27 @@ def test_the_file_is_the_documented_header_and_68_bytes_a_vertex() -> None:
         (0.1, -0.2, 0.3, 0, 0, 0, 0, 1, -1, 0, 0, 1, 2, 1, 0, 0, 0),
         abs=1e-6,
     )
+
+
+def test_it_is_the_file_that_upstreams_own_class_writes() -> None:
+    """upstream/write_ply.py made it, of the same values; upstream does not normalise quaternions."""
+    theirs = (Path(__file__).parent / "upstream" / "gaussians.ply").read_bytes()
+    features = np.array([[0, 1, -1], [0.5, -0.5, 0.25], [1.5, 0, -1.5]])
+    ours = to_ply(
+        Splats(
+            centres=np.array([[0.1, -0.2, 0.3], [-0.4, 0.5, 0], [0.25, 0, -0.5]], np.float32),
+            scales=np.array([[0.1, 0.2, 0.3], [0.01, 0.02, 0.03], [0.002, 0.002, 0.004]], np.float32),
+            rotations=np.array([[1, 0, 0, 0], [1, -1, 1, -1], [0.6, 0, 0.8, 0]], np.float32),
+            opacities=np.array([0.5, 0.02, 0.98], np.float32),
+            colours=(0.5 + SH_C0 * features).astype(np.float32),
+        )
+    )
+    header = HEADER.replace(b"vertex 2", b"vertex 3")
+    assert theirs[: len(header)] == ours[: len(header)] == header
+    assert len(theirs) == len(ours)
+    found, expected = (np.frombuffer(data, "<f4", offset=len(header)) for data in (ours, theirs))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(from_ply(theirs).opacities, [0.5, 0.02, 0.98], atol=1e-5)
 
 
 def test_saturated_opacity_stays_finite() -> None:
