@@ -164,7 +164,7 @@ destroy: .venv-lint/.ready ## Delete the stack of STAGE; asks first
 	@touch $@
 
 .venv-sam3/.locked: requirements/sam3.txt
-	@echo "SAM 3 in Meta's package: 0.4 GB to download, 2 GB installed with PyTorch; triton alone takes 0.7 GB of it."
+	@echo "SAM 3 in Meta's package: some 0.4 GB to download, half of it triton, and then PyTorch; 2 GB installed in all."
 	@$(call environment,.venv-sam3,$<)
 
 frontend/node_modules/.ready: frontend/package.json frontend/package-lock.json frontend/.npmrc
