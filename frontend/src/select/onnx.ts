@@ -30,6 +30,8 @@ export interface Runtime {
 type Tensors = Record<string, wasm.Tensor>;
 
 export class Decoder {
+  private changed?: { earlier: Float32Array; tensors: Tensors };
+
   private constructor(
     private readonly manifest: EmbeddingManifest,
     private readonly graphs: ReadonlyMap<Role, InferenceSession>,
@@ -89,8 +91,7 @@ export class Decoder {
       mask_input: new Tensor("float32", earlier ?? new Float32Array(width * height), [1, 1, height, width]),
       has_mask_input: new Tensor("float32", [earlier ? 1 : 0], [1]),
     };
-    const refine = earlier && this.graphs.get("mask");
-    if (refine) Object.assign(given, renamed(await run(refine, given), MASKED));
+    if (earlier && this.refines) Object.assign(given, await this.changedBy(earlier, given));
     if (coarse) Object.assign(given, renamed(given, COARSE));
     const { masks, scores } = await run(this.graphs.get("decode"), given);
     const [one, count, high, wide] = masks?.dims ?? [];
@@ -107,6 +108,13 @@ export class Decoder {
       })),
       scores: Array.from(scores.data as Float32Array),
     };
+  }
+
+  /** What an earlier mask changes: for all that is hovered and clicked after it, once. */
+  private async changedBy(earlier: Float32Array, given: Tensors): Promise<Tensors> {
+    if (this.changed?.earlier !== earlier)
+      this.changed = { earlier, tensors: renamed(await run(this.graphs.get("mask"), given), MASKED) };
+    return this.changed.tensors;
   }
 
   async release(): Promise<void> {
