@@ -55,14 +55,15 @@ def due_at(row: Row) -> datetime | None:
 
     What the API did and nobody was told of is due at once, a deleted session when its grace ends, and work
     that is under way from when it is overdue, which the last of its steps says. A row that waits is under
-    way as soon as an upload has claimed it.
+    way while an upload is checked, and as soon as one has claimed it.
     """
     if untold := outbox.untold_since(row):
         return untold
     if deleted(row):
         return datetime.fromisoformat(row["purge_at"])
     if waits(row):
-        return datetime.fromisoformat(row["claimed_at"]) + STEP if "claimed_at" in row else None
+        since = row.get("claimed_at") or row.get("checked_since")
+        return datetime.fromisoformat(since) + STEP if since else None
     if _state(row) not in _UNDER_WAY:
         return None
     steps = [entry for name, entry in events(row).items() if name.startswith(_STEPS)]

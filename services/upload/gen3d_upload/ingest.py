@@ -74,11 +74,14 @@ def handler(notice: S3ObjectCreated) -> Iterator[Event]:
         event = _mask(notice, about, row) if about.job_id else _photo(notice, about, row)
         if event:
             yield event.about(*about)
+        if isinstance(event, ImageRejected | MaskRejected):
+            rows.end_check(*about, rows.awaited(row))
 
 
 def _photo(notice: S3ObjectCreated, about: keys.Incoming, row: Row) -> Event | None:
     if facts := row.get("photo"):
         return ImageUploaded(photo=Photo.model_validate(facts))
+    rows.begin_check(*about, "photo")
     try:
         checked = check_photo(read(notice, "image_too_heavy"))
     except Rejected as rejected:
@@ -101,6 +104,7 @@ def _mask(notice: S3ObjectCreated, about: keys.Incoming, row: Row) -> Event | No
     options = JobOptions.model_validate(row["options"])
     if facts := row.get("mask"):
         return ReconstructionRequested(photo=photo, mask=Mask.model_validate(facts), options=options)
+    rows.begin_check(*about, "mask")
     try:
         checked = check_mask(read(notice, "mask_too_heavy"), photo.width, photo.height)
     except Rejected as rejected:

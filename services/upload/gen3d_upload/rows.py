@@ -2,8 +2,8 @@
 
 A session's row has item_id `ses_…`, a job's `ses_…/job_…`, so one query gives a session with its jobs.
 Besides what the API wrote, a row has one attribute per event (gen3d_events.read_model), what ingest accepted
-(`photo` or `mask`, claimed by `photo_source` or `mask_source` since `claimed_at`), and `due_at` while work is
-under way. A deleted session has `deleted_at` and `purge_at`, and `purging_at` once it cannot be restored any
+(`photo` or `mask`, checked since `checked_since`, then claimed by `photo_source` or `mask_source` since
+`claimed_at`), and `due_at` while work is under way. A deleted session has `deleted_at` and `purge_at`, and `purging_at` once it cannot be restored any
 more. Of a purged one a note remains for a while, without its user.
 """
 
@@ -137,20 +137,13 @@ def everything(user_id: str, before: str | None = None) -> Iterator[tuple[Row, l
 
 def rename(user_id: str, session_id: str, job_id: str | None, name: str | None) -> bool:
     """Give a row a name, or take it away. Whether there is such a row."""
-    try:
-        _call(
-            "update_item",
-            Key=_key(user_id, session_id, job_id),
-            UpdateExpression="SET #name = :name" if name else "REMOVE #name",
-            ConditionExpression="attribute_exists(item_id)",
-            ExpressionAttributeNames={"#name": "name"},
-            **({"ExpressionAttributeValues": _pack({":name": name})} if name else {}),
-        )
-    except ClientError as error:
-        if _is_condition(error):
-            return False
-        raise
-    return True
+    return _unless_condition(
+        Key=_key(user_id, session_id, job_id),
+        UpdateExpression="SET #name = :name" if name else "REMOVE #name",
+        ConditionExpression="attribute_exists(item_id)",
+        ExpressionAttributeNames={"#name": "name"},
+        **({"ExpressionAttributeValues": _pack({":name": name})} if name else {}),
+    )
 
 
 # --- a session's end ---------------------------------------------------------------------------------
@@ -247,33 +240,53 @@ def _decide(
 # --- what ingest accepts -----------------------------------------------------------------------------
 
 
+def begin_check(user_id: str, session_id: str, job_id: str | None, kind: Upload) -> None:
+    """Have the watchdog speak if nothing comes of the check: a file may kill whoever opens it, each time."""
+    now = _now()
+    _unless_condition(
+        Key=_key(user_id, session_id, job_id),
+        UpdateExpression="SET checked_since = :now, due_kind = :due_kind, due_at = :due_at",
+        ConditionExpression=(
+            "attribute_exists(item_id) AND attribute_not_exists(#accepted) AND attribute_not_exists(#source)"
+        ),
+        ExpressionAttributeNames={"#source": f"{kind}_source", "#accepted": ACCEPTED[kind]},
+        ExpressionAttributeValues=_pack(
+            {":now": _text(now), ":due_kind": "due", ":due_at": _text(now + STEP)}
+        ),
+    )
+
+
+def end_check(user_id: str, session_id: str, job_id: str | None, kind: Upload) -> None:
+    """It came to a rejection that was told of, so the row waits for a person again."""
+    _unless_condition(
+        Key=_key(user_id, session_id, job_id),
+        UpdateExpression="REMOVE checked_since, due_kind, due_at",
+        ConditionExpression="attribute_exists(checked_since) AND attribute_not_exists(#source)",
+        ExpressionAttributeNames={"#source": f"{kind}_source"},
+    )
+
+
 def claim(user_id: str, session_id: str, job_id: str | None, kind: Upload, source: str) -> bool:
     """Make the version `source` the row's photo or mask, unless another one is. Whether it is now.
 
     From then on the row is under way.
     """
     now = _now()
-    try:
-        _call(
-            "update_item",
-            Key=_key(user_id, session_id, job_id),
-            UpdateExpression=(
-                "SET #source = :source, claimed_at = :now, due_kind = :due_kind, due_at = :due_at"
-            ),
-            ConditionExpression=(
-                "attribute_exists(item_id) AND attribute_not_exists(#accepted)"
-                " AND (attribute_not_exists(#source) OR #source = :source)"
-            ),
-            ExpressionAttributeNames={"#source": f"{kind}_source", "#accepted": ACCEPTED[kind]},
-            ExpressionAttributeValues=_pack(
-                {":source": source, ":now": _text(now), ":due_kind": "due", ":due_at": _text(now + STEP)}
-            ),
-        )
-    except ClientError as error:
-        if _is_condition(error):
-            return False
-        raise
-    return True
+    return _unless_condition(
+        Key=_key(user_id, session_id, job_id),
+        UpdateExpression=(
+            "SET #source = :source, claimed_at = :now, due_kind = :due_kind, due_at = :due_at"
+            " REMOVE checked_since"
+        ),
+        ConditionExpression=(
+            "attribute_exists(item_id) AND attribute_not_exists(#accepted)"
+            " AND (attribute_not_exists(#source) OR #source = :source)"
+        ),
+        ExpressionAttributeNames={"#source": f"{kind}_source", "#accepted": ACCEPTED[kind]},
+        ExpressionAttributeValues=_pack(
+            {":source": source, ":now": _text(now), ":due_kind": "due", ":due_at": _text(now + STEP)}
+        ),
+    )
 
 
 def accept(
@@ -292,22 +305,17 @@ def accept(
 
 def release(user_id: str, session_id: str, job_id: str | None, kind: Upload, source: str) -> None:
     """Take back the claim of a version that was not told of, and its facts, so that another one can win."""
-    try:
-        _call(
-            "update_item",
-            Key=_key(user_id, session_id, job_id),
-            UpdateExpression="REMOVE #source, #kind, claimed_at, due_kind, due_at",
-            ConditionExpression="#source = :source AND attribute_not_exists(#accepted)",
-            ExpressionAttributeNames={
-                "#source": f"{kind}_source",
-                "#kind": kind,
-                "#accepted": ACCEPTED[kind],
-            },
-            ExpressionAttributeValues=_pack({":source": source}),
-        )
-    except ClientError as error:
-        if not _is_condition(error):
-            raise
+    _unless_condition(
+        Key=_key(user_id, session_id, job_id),
+        UpdateExpression="REMOVE #source, #kind, claimed_at, due_kind, due_at",
+        ConditionExpression="#source = :source AND attribute_not_exists(#accepted)",
+        ExpressionAttributeNames={
+            "#source": f"{kind}_source",
+            "#kind": kind,
+            "#accepted": ACCEPTED[kind],
+        },
+        ExpressionAttributeValues=_pack({":source": source}),
+    )
 
 
 # --- the fold ----------------------------------------------------------------------------------------
@@ -355,17 +363,12 @@ def _keep_due(row: Row) -> None:
     user_id, session_id, job_id = ids(row)
     change = "SET due_kind = :due_kind, due_at = :due_at" if due else "REMOVE due_kind, due_at"
     values = {":due_kind": "due", ":due_at": due} if due else {}
-    try:
-        _call(
-            "update_item",
-            Key=_key(user_id, session_id, job_id),
-            UpdateExpression=change,
-            ConditionExpression="revision = :revision",
-            ExpressionAttributeValues=_pack({":revision": row["revision"], **values}),
-        )
-    except ClientError as error:
-        if not _is_condition(error):  # else a later fold sets it
-            raise
+    _unless_condition(  # then a later fold sets it
+        Key=_key(user_id, session_id, job_id),
+        UpdateExpression=change,
+        ConditionExpression="revision = :revision",
+        ExpressionAttributeValues=_pack({":revision": row["revision"], **values}),
+    )
 
 
 def overdue(now: datetime) -> Iterator[Row]:
@@ -382,6 +385,17 @@ def overdue(now: datetime) -> Iterator[Row]:
 
 def _call(operation: str, **arguments: Any) -> Any:
     return getattr(aws.client("dynamodb"), operation)(TableName=os.environ["TABLE_NAME"], **arguments)
+
+
+def _unless_condition(**update: Any) -> bool:
+    """Update an item. Whether it was updated: not if it does not meet the condition."""
+    try:
+        _call("update_item", **update)
+    except ClientError as error:
+        if _is_condition(error):
+            return False
+        raise
+    return True
 
 
 def _of_session(user_id: str, session_id: str) -> Iterator[Row]:

@@ -1,7 +1,6 @@
 """Every few minutes: tell of rows whose deadline has passed, and purge sessions whose grace is over.
 
-An upload that has claimed its row and then died at every try is rejected, and its claim released, so that the
-row waits for another one.
+An upload whose check died at every try is rejected, and its claim released, so that the row waits for another.
 What the API did and died before telling of is told here.
 
 The event's id follows from the row and its deadline, so telling again, until it is folded, is harmless.
@@ -98,7 +97,10 @@ def _untold(row: Row, session: Row) -> Event | None:
 
 def _release(row: Row) -> None:
     kind = rows.awaited(row)
-    rows.release(*rows.ids(row), kind, row[f"{kind}_source"])
+    if source := row.get(f"{kind}_source"):
+        rows.release(*rows.ids(row), kind, source)
+    else:
+        rows.end_check(*rows.ids(row), kind)
 
 
 handler = observed(_look)

@@ -110,6 +110,25 @@ def test_an_upload_that_died_is_rejected_and_leaves_room_for_another(
     assert rows.claim(USER, SESSION, job_id, kind, "2")
 
 
+@pytest.mark.parametrize("job_id", [None, JOB])
+def test_an_upload_that_kills_its_check_is_rejected(
+    published: Published, monkeypatch: pytest.MonkeyPatch, job_id: str | None
+) -> None:
+    kind: rows.Upload = "mask" if job_id else "photo"
+    rows.begin_check(USER, SESSION, job_id, kind)
+    assert look() == 0
+    with monkeypatch.context() as earlier:
+        earlier.setattr(rows, "_now", lambda: NOON)
+        rows.begin_check(USER, SESSION, job_id, kind)
+    assert look() == 1
+    (event,) = published()
+    assert event.detail_type == ("Mask Rejected" if job_id else "Image Rejected")
+    assert event.detail()["data"]["code"] == "internal_error"
+    progress.handler.fold(event)
+    assert look() == 0
+    assert rows.claim(USER, SESSION, job_id, kind, "2")
+
+
 def test_an_upload_that_is_still_tried_is_left_alone(published: Published) -> None:
     rows.claim(USER, SESSION, None, "photo", "1")
     assert look() == 0
