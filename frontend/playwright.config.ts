@@ -13,7 +13,7 @@ const state = "../.gen3d/browser";
 export default defineConfig({
   testDir: "tests/browser",
   outputDir: "test-results",
-  workers: 1, // one cloud, whose endpoint does one thing at a time
+  workers: 2, // they share one cloud, whose endpoint does one thing at a time; orders to it are given in one file
   timeout: 120_000,
   expect: { timeout: 20_000 },
   reporter: [["list"]],

@@ -14,6 +14,7 @@ test("by keyboard alone, from signing in to a downloaded model", async ({ page }
   test.setTimeout(300_000);
   await page.setViewportSize({ width: 900, height: 700 });
   await page.goto("/");
+  await page.evaluate(() => localStorage.setItem("gen3d.mode", "points")); // splats, seen in see.spec, take long
   await enter(page, page.getByRole("button", { name: "Continue as the demo user" }));
   await enter(page, page.getByRole("button", { name: "Try the sample" }));
 
@@ -64,8 +65,8 @@ test("by keyboard alone, from signing in to a downloaded model", async ({ page }
   expect([...address.searchParams.keys()]).toEqual(["ticket"]);
   api.speak();
 
-  await tabTo(page, page.getByRole("radio", { name: "Splats" }));
-  await page.keyboard.press("ArrowLeft"); // round to the last
+  await tabTo(page, page.getByRole("radio", { name: "Points" }));
+  await page.keyboard.press("ArrowRight");
   await expect(page.getByLabel("The model in 3D")).toHaveAttribute("data-shown", "mesh", SLOW);
   await expect(page.getByText("Made without a trained model.")).toBeVisible();
   await accessible(page);

@@ -55,18 +55,12 @@ test("a wrong password is refused, and nobody learns who has an account", async 
   }
 });
 
-test("an address is kept through signing in", async ({ page }) => {
+test("an address is kept through signing in, without a token in it; the page is isolated, for the decoder's threads", async ({
+  page,
+}) => {
   await page.goto("/sessions");
   await page.getByRole("button", { name: "Continue as the demo user" }).click();
   await expect(page.getByRole("heading", { name: "Your photos" })).toBeVisible();
-});
-
-test("the page is isolated, so that the decoder may use threads, and has no token in its address", async ({
-  page,
-}) => {
-  await page.goto("/");
-  await page.getByRole("button", { name: "Continue as the demo user" }).click();
-  await expect(page.getByRole("heading", { name: "Start with a photo" })).toBeVisible();
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
   expect(new URL(page.url()).search + new URL(page.url()).hash).toBe("");
 });
