@@ -3,8 +3,8 @@
 A session's row has item_id `ses_…`, a job's `ses_…/job_…`, so one query gives a session with its jobs.
 Besides what the API wrote, a row has one attribute per event (gen3d_events.read_model), what ingest accepted
 (`photo` or `mask`, checked since `checked_since`, then claimed by `photo_source` or `mask_source` since
-`claimed_at`), and `due_at` while work is under way. A deleted session has `deleted_at` and `purge_at`, and `purging_at` once it cannot be restored any
-more. Of a purged one a note remains for a while, without its user.
+`claimed_at`), and `due_at` while work is under way. A deleted session has `deleted_at` and `purge_at`, and
+`purging_at` once it cannot be restored any more. Of a purged one a note stays for a while, without its user.
 """
 
 from __future__ import annotations

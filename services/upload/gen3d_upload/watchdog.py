@@ -1,6 +1,6 @@
 """Every few minutes: tell of rows whose deadline has passed, and purge sessions whose grace is over.
 
-An upload whose check died at every try is rejected, and its claim released, so that the row waits for another.
+An upload whose check died at every try is rejected and its claim released, so that the row waits for another.
 What the API did and died before telling of is told here.
 
 The event's id follows from the row and its deadline, so telling again, until it is folded, is harmless.
