@@ -26,6 +26,8 @@ const test = base.extend<object, { browsing: BrowserContext }>({
   },
 });
 
+test.describe.configure({ mode: "parallel" }); // the longest of the files, and no cloud in it
+
 let served: Served;
 
 test.beforeAll(async () => {
