@@ -20,7 +20,7 @@ from tests.flow.tap import Tap
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """The cloud that tests share. They find their own sessions by id and leave everybody else's alone."""
-    parameters = {"RetryDelaySeconds": "1", "DeletionGraceSeconds": "2", "RequestsPerMinute": "100000"}
+    parameters = {"RetryDelaySeconds": "1", "DeletionGraceSeconds": "8", "RequestsPerMinute": "100000"}
     options = Options(front_port=free_port(), parameters=parameters)
     with running_cloud(tmp_path_factory.mktemp("cloud"), options) as made:
         yield made
