@@ -197,7 +197,8 @@ def stages(
     reconstructed = _stage("reconstruction", reconstruction, _at(made, ReconstructionRequested), made)
     meshed = _stage("mesh", meshing, _at(made, ReconstructionCompleted), made)
     over = reconstructed.finished if reconstruction == "failed" else meshed.finished
-    mailed = _stage("mail", _arrived(made, "mail"), over, made)
+    mail = _last_mail(made)
+    mailed = _stage("mail", _arrived(mail, "mail"), over, mail)
     return [prepared, embedded, asked, reconstructed, meshed, mailed]
 
 
@@ -217,6 +218,13 @@ def _arrived(seen: Mapping[str, Happening], stage: str) -> StageState:
     if done.detail_type in seen:
         return "done"
     return "failed" if failed.detail_type in seen else "running"
+
+
+def _last_mail(seen: Mapping[str, Happening]) -> Mapping[str, Happening]:
+    """Of several mails about a job the last one, which left or was refused. One about a mask is of no end."""
+    mails = [seen[end.detail_type] for end in _LAST_EVENTS["mail"] if end.detail_type in seen]
+    ends = [it for it in mails if it.data.get("notified_of") != MaskRejected.detail_type]
+    return {it.detail_type: it for it in sorted(ends, key=lambda it: it.at)[-1:]}
 
 
 def _at(seen: Mapping[str, Happening], event: type[Event]) -> datetime | None:

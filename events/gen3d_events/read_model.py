@@ -37,10 +37,13 @@ def attribute(event: Event) -> str:
     return name if attempt == 1 else f"{name}_{attempt}"
 
 
+_LATEST = {"session_deletion_requested", "session_restored", "user_notified", "notification_failed"}
+
+
 def latest_counts(attribute: str) -> bool:
-    """Which of two events that claim one attribute stays: of rejections, deletions and restorations the last,
-    of all else the first."""
-    return attribute.endswith("_rejected") or attribute in {"session_deletion_requested", "session_restored"}
+    """Which of two events that claim one attribute stays: of rejections, deletions, restorations and mails
+    the last, of all else the first."""
+    return attribute.endswith("_rejected") or attribute in _LATEST
 
 
 def entry(event: Event) -> dict[str, Any]:

@@ -14,6 +14,14 @@ const EACH_ATTEMPT: ReadonlySet<string> = new Set([
   "Inference Failed",
 ]);
 
+/** Entries of which the last stays, beside rejections; of all else the first does. */
+const LATEST: ReadonlySet<string> = new Set([
+  "session_deletion_requested",
+  "session_restored",
+  "user_notified",
+  "notification_failed",
+]);
+
 /** Each stage's failure, the gravest first, and its result. */
 const RESULT_OF: Readonly<Record<string, string>> = {
   reconstruction_failed: "reconstruction_completed",
@@ -47,10 +55,8 @@ export function fold(row: Row, event: Happening): Row {
   return { ...row, [name]: known && keeps(name, known, entry) ? known : entry };
 }
 
-/** Of rejections, deletions and restorations the last stays, of all else the first. */
 function keeps(name: string, known: Entry, other: Entry): boolean {
-  const latestCounts =
-    name.endsWith("_rejected") || name === "session_deletion_requested" || name === "session_restored";
+  const latestCounts = name.endsWith("_rejected") || LATEST.has(name);
   return latestCounts ? known.event_id >= other.event_id : known.event_id <= other.event_id;
 }
 

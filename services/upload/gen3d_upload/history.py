@@ -109,8 +109,17 @@ def job_stages(job: Row) -> dict[str, Stage]:
             job, _at(job, "reconstruction_started"), "reconstruction_completed", "reconstruction_failed"
         ),
         meshing=_stage(job, _at(job, "meshing_started"), "mesh_completed", "meshing_failed"),
-        notification=_stage(job, None, "user_notified", "notification_failed"),
+        notification=_mail(job),
     )
+
+
+def _mail(job: Row) -> Stage:
+    """The last mail about a job: left, or refused."""
+    mails = [(job[name], name) for name in ("user_notified", "notification_failed") if name in job]
+    if not mails:
+        return Stage()
+    last_one, name = max(mails, key=lambda mail: mail[0]["event_id"])
+    return Stage(completed_at=last_one["at"]) if name == "user_notified" else Stage(failed_at=last_one["at"])
 
 
 def _stage(row: Row, started_at: str | None, completed: str, failed: str | None = None) -> Stage:

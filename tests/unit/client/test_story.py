@@ -20,6 +20,7 @@ from gen3d_events.models import (
     JobTimedOut,
     MaskRejected,
     MeshingFailed,
+    NotificationFailed,
     ReconstructionFailed,
     ReconstructionRetryScheduled,
     ReconstructionStarted,
@@ -218,6 +219,15 @@ def test_a_mail_about_the_photo_is_not_the_jobs_mail() -> None:
     session, job = rows([HAPPY_PHOTO[0], EmbeddingFailed.because("endpoint_unavailable"), told], HAPPY_JOB)
     assert states(session, job)["embedding"] == "failed"
     assert states(session, job)["mail"] == "running"
+
+
+def test_a_mail_about_a_refused_mask_is_not_that_of_the_end() -> None:
+    about_mask = UserNotified(channel="email", notified_of="Mask Rejected")
+    refused = NotificationFailed.because("notification_failed", channel="email", notified_of="Mesh Completed")
+    _, job = rows([], [about_mask, *HAPPY_JOB])
+    assert states({}, job)["mail"] == "running"
+    _, job = rows([], [about_mask, *HAPPY_JOB, refused])
+    assert states({}, job)["mail"] == "failed"
 
 
 def test_a_job_timed_out_where_it_stood() -> None:

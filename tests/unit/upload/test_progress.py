@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from gen3d_events import keys
 from gen3d_events.models import JobOptions
 from gen3d_events.samples import BUCKET, JOB, NOON, SESSION, USER, samples
-from gen3d_upload import metadata, progress, rows
+from gen3d_upload import history, metadata, progress, rows
 
 KEY = f"{keys.session_prefix(USER, SESSION)}metadata.json"
 HAPPY = [
@@ -186,6 +186,24 @@ def test_a_mail_changes_the_row_but_not_the_metadata(s3: Any) -> None:
     assert row
     assert row["user_notified"]["channel"] == "email"
     assert len(s3.list_object_versions(Bucket=BUCKET, Prefix=KEY)["Versions"]) == versions
+
+
+def test_of_mails_about_a_job_the_last_one_counts() -> None:
+    left, refused = samples["User Notified"], samples["Notification Failed"]
+    later = left.metadata.event_id[:-1] + "Z"
+    assert later > left.metadata.event_id
+    rows.fold(left)
+    rows.fold(refused.with_metadata(left.metadata.model_copy(update={"event_id": later})))
+    row = rows.get(USER, SESSION, JOB)
+    assert row
+    mail = history.job_stages(row)["notification"]
+    assert (mail.completed_at, bool(mail.failed_at)) == (None, True)
+    latest = later[:-2] + "ZZ"
+    rows.fold(left.with_metadata(left.metadata.model_copy(update={"event_id": latest})))
+    row = rows.get(USER, SESSION, JOB)
+    assert row
+    mail = history.job_stages(row)["notification"]
+    assert (bool(mail.completed_at), mail.failed_at) == (True, None)
 
 
 @pytest.fixture
