@@ -73,7 +73,7 @@ def lines(cloud: Cloud, function: str, session_id: str) -> Iterator[Line]:
 
 def embedded(cloud: Cloud, run: Run) -> list[Line]:
     """The lines in CloudWatch's embedded metric format that tell of the run."""
-    functions = ("EmbeddingFinish", "ReconstructionFinish", "MeshingMesh")
+    functions = ("EmbeddingFinish", "ReconstructionFinish", "MeshingMesh", "NotificationMail")
     return [line for name in functions for line in lines(cloud, name, run.session_id) if "_aws" in line]
 
 
