@@ -156,7 +156,11 @@ def test_show_prints_the_tree_of_causes(cloud: Cloud, run: Run) -> None:
 
 
 def test_each_figure_is_there_once_by_engine_and_quality(cloud: Cloud, run: Run) -> None:
-    assert figures(cloud, run) == dict.fromkeys(FIGURES, 1)
+    def written() -> bool:
+        assert figures(cloud, run) == dict.fromkeys(FIGURES, 1)
+        return True
+
+    assert eventually(written)
     found = embedded(cloud, run)
     for line in found:
         (one,) = line["_aws"]["CloudWatchMetrics"]
