@@ -14,7 +14,7 @@ import { useTask } from "../../ui/useTask";
 import { STEADY_FOR } from "../session/steady";
 import "./history.css";
 import { isBusy, listed, longer, steadyList } from "./list";
-import { remove, restore } from "./remove";
+import { remove, restore, settled } from "./remove";
 import { SessionCard } from "./SessionCard";
 
 const NEWS_EVERY = 10_000;
@@ -49,6 +49,7 @@ function Sessions({ deleted }: { deleted: boolean }) {
   const reload = () =>
     after(() =>
       run(async () => {
+        await settled();
         setList(await listed(deleted, latest.current?.sessions.length));
         loaded.current = Date.now();
       }),

@@ -35,13 +35,18 @@ export function watch(sessionId: string, onNews: (news: News) => void): Watch {
   let pause = FIRST_PAUSE;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let asking = false;
+  let askAgain = false; // what is asked for while an answer is on its way may be newer than that answer
   let stopped = false;
   let connected = false;
   let leave: (() => void) | undefined;
 
   async function ask(): Promise<void> {
-    if (asking) return;
+    if (asking) {
+      askAgain = true;
+      return;
+    }
     asking = true;
+    askAgain = false;
     clearTimeout(timer);
     try {
       const fresh = await api.session(sessionId);
@@ -49,7 +54,6 @@ export function watch(sessionId: string, onNews: (news: News) => void): Watch {
       const old = Date.now() - loaded > STEADY_FOR;
       if (old) loaded = Date.now();
       answer = old ? fresh : steady(answer, fresh);
-      asking = false;
       tell(answer);
     } catch (error) {
       if (stopped) return;
@@ -61,6 +65,7 @@ export function watch(sessionId: string, onNews: (news: News) => void): Watch {
       onNews({ ...(session && { session }), problem });
     } finally {
       asking = false;
+      if (askAgain && !stopped) void ask();
     }
   }
 

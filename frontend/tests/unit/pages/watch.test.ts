@@ -106,6 +106,20 @@ test("what only the API has is fetched when an event tells of it, until it is th
   expect(leave).toHaveBeenCalledOnce();
 });
 
+test("what is asked for while an answer is on its way is asked for after it", async () => {
+  const [old, fresh] = [answer("Image Uploaded"), answer("Image Uploaded", "Embedding Completed")];
+  let arrive!: (it: SessionView) => void;
+  await begin(fresh);
+  ask.mockReturnValueOnce(new Promise((resolve) => (arrive = resolve)));
+  watching.look();
+  watching.look(); // as after something was made
+  ask.mockResolvedValue({ ...fresh, name: "new" });
+  arrive(old);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(news.at(-1)?.session?.name).toBe("new");
+  expect(ask).toHaveBeenCalledTimes(3);
+});
+
 test("a lost socket is made up for by asking", async () => {
   await begin(answer("Image Uploaded"));
   socket?.onConnected(true);
