@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
@@ -25,6 +23,7 @@ from gen3d_events.samples import BUCKET, JOB, SESSION, USER, samples
 from gen3d_meshing.mesh import handler
 
 from tests.unit.events.conftest import Cloud, cloud
+from tests.unit.meshing.imports import loaded_with
 from tests.unit.meshing.solids import SOLIDS, noisy_splat, ply, splat_rows
 
 __all__ = ["cloud"]
@@ -149,15 +148,7 @@ def test_a_bucket_that_does_not_answer_is_tried_again(
 
 def test_meshing_has_begun_before_open3d_is_loaded() -> None:
     unwanted = ("open3d", "dash", "plotly", "numpy", "manifold3d", "PIL")
-    script = f"import sys, gen3d_meshing.mesh; print([name for name in {unwanted} if name in sys.modules])"
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env={"PYTHONPATH": ":".join(path for path in sys.path if path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "[]"
+    assert loaded_with("gen3d_meshing.mesh", *unwanted) == []
 
 
 def test_a_message_becomes_events_on_the_bus_once(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:

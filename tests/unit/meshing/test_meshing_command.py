@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from gen3d_meshing.__main__ import main
 
+from tests.unit.meshing.imports import loaded_with
 from tests.unit.meshing.solids import SOLIDS, noisy_splat, ply, splat_rows
 
 ALWAYS = {"preview.png", "stats.json"}
@@ -124,12 +125,4 @@ def test_wrong_usage_is_told(
 
 def test_the_pipeline_loads_no_browser_viewers_no_aws_and_no_usd() -> None:
     unwanted = ("dash", "plotly", "IPython", "flask", "scipy", "boto3", "pxr")
-    script = f"import sys, gen3d_meshing.pipeline; print([n for n in {unwanted} if n in sys.modules])"
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env={"PYTHONPATH": ":".join(path for path in sys.path if path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "[]"
+    assert loaded_with("gen3d_meshing.pipeline", *unwanted) == []
