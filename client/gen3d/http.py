@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
@@ -23,8 +24,8 @@ TokenProvider = Callable[[], str]
 
 
 class Api:
-    """JSON requests to one deployment. Repeating a POST may at worst leave an empty session behind, or
-    compute a retried job twice."""
+    """JSON requests to one deployment. A POST is repeated with its key, by which the service knows that it
+    made the session or job already."""
 
     def __init__(self, url: str, tokens: TokenProvider | None, http: httpx.Client) -> None:
         self.url = url.rstrip("/")
@@ -35,7 +36,7 @@ class Api:
         return self._json("GET", path, params={k: v for k, v in params.items() if v is not None})
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        return self._json("POST", path, json=body)
+        return self._json("POST", path, {"Idempotency-Key": str(uuid4())}, json=body)
 
     def patch(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         return self._json("PATCH", path, json=body)
@@ -43,8 +44,10 @@ class Api:
     def delete(self, path: str) -> dict[str, Any]:
         return self._json("DELETE", path)
 
-    def _json(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
-        headers = {"Authorization": self.tokens()} if self.tokens else {}
+    def _json(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, **arguments: Any
+    ) -> dict[str, Any]:
+        headers = {**(headers or {}), **({"Authorization": self.tokens()} if self.tokens else {})}
         reply = send(
             lambda: self.http.request(method, f"{self.url}{path}", headers=headers, **arguments), self.url
         )

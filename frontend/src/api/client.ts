@@ -18,7 +18,7 @@ import type {
 const job = (sessionId: string, jobId: string) => `/sessions/${sessionId}/jobs/${jobId}`;
 
 export const api = {
-  createSession: (body: NewSession) => request<CreatedSession>("POST", "/sessions", body),
+  createSession: (body: NewSession, key: string) => request<CreatedSession>("POST", "/sessions", body, key),
   listSessions: (query: { cursor?: string | undefined; deleted?: boolean } = {}) =>
     request<SessionList>("GET", `/sessions?${search({ limit: "24", ...query })}`),
   session: (sessionId: string) => request<SessionView>("GET", `/sessions/${sessionId}`),
@@ -26,8 +26,8 @@ export const api = {
     request<SessionView>("PATCH", `/sessions/${sessionId}`, { name }),
   deleteSession: (sessionId: string) => request<Deletion>("DELETE", `/sessions/${sessionId}`),
   restoreSession: (sessionId: string) => request<SessionView>("POST", `/sessions/${sessionId}/restore`),
-  createJob: (sessionId: string, body: NewJob) =>
-    request<CreatedJob>("POST", `/sessions/${sessionId}/jobs`, body),
+  createJob: (sessionId: string, body: NewJob, key: string) =>
+    request<CreatedJob>("POST", `/sessions/${sessionId}/jobs`, body, key),
   job: (sessionId: string, jobId: string) => request<JobView>("GET", job(sessionId, jobId)),
   renameJob: (sessionId: string, jobId: string, name: string | null) =>
     request<JobView>("PATCH", job(sessionId, jobId), { name }),

@@ -12,12 +12,13 @@ const LONGEST_PAUSE = 60_000;
 // A gateway's answer in place of the API's: the request may or may not have arrived.
 const GATEWAY = new Set([502, 503, 504]);
 
-export async function request<T>(method: Method, path: string, body?: object): Promise<T> {
-  // A POST that got lost on its way back has done its work, and would do it twice.
-  const repeatable = method !== "POST";
+/** key: of what is wanted, by which the API knows it again, however often it is asked for. */
+export async function request<T>(method: Method, path: string, body?: object, key?: string): Promise<T> {
+  // A POST whose answer got lost has done its work, and without a key would do it twice.
+  const repeatable = method !== "POST" || key !== undefined;
   for (let attempt = 1; ; attempt++) {
     await online();
-    const reply = await send(method, path, body, attempt > 1).catch((error: unknown) => {
+    const reply = await send(method, path, body, key, attempt > 1).catch((error: unknown) => {
       if (error instanceof Refusal) throw error;
       return undefined; // fetch itself failed: no network
     });
@@ -36,6 +37,7 @@ async function send(
   method: Method,
   path: string,
   body: object | undefined,
+  key: string | undefined,
   again: boolean,
 ): Promise<Response> {
   return fetch(`/api${path}`, {
@@ -43,6 +45,7 @@ async function send(
     headers: {
       Authorization: await idToken({ renew: again }),
       ...(body && { "Content-Type": "application/json" }),
+      ...(key && { "Idempotency-Key": key }),
     },
     ...(body && { body: JSON.stringify(body) }),
   });

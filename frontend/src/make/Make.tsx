@@ -27,6 +27,7 @@ export function Make({ session, objects, retryOf, onStarted, onBack }: MakeProps
   const { busy, problem, run } = useTask();
   const starts = useRef(new Map<string, Start>());
   const started = useRef(new Map<string, string>());
+  const key = useRef(crypto.randomUUID());
 
   async function send(object: SelectedObject, options: JobOptions): Promise<void> {
     const tell = (sending: Sending) => setSendings((all) => ({ ...all, [object.id]: sending }));
@@ -56,7 +57,8 @@ export function Make({ session, objects, retryOf, onStarted, onBack }: MakeProps
   async function again(options: JobOptions): Promise<void> {
     if (!retryOf) return;
     const { name, job_id: mask_of } = retryOf;
-    const created = await api.createJob(session.session_id, { options, mask_of, ...(name && { name }) });
+    const job = { options, mask_of, ...(name && { name }) };
+    const created = await api.createJob(session.session_id, job, key.current);
     onStarted([created.job_id]);
   }
 

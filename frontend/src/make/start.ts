@@ -8,6 +8,7 @@ import { maskPng } from "./mask-png";
 /** One object on its way to a job. Can be sent again after a failure without making a second job. */
 export class Start {
   private jobId: string | undefined;
+  private readonly key = crypto.randomUUID();
 
   constructor(
     private readonly sessionId: string,
@@ -26,12 +27,8 @@ export class Start {
 
   private async create(options: JobOptions): Promise<Form | undefined> {
     const { name, clicks, refinements } = this.object;
-    const created = await api.createJob(this.sessionId, {
-      options,
-      ...(name && { name }),
-      clicks,
-      refinements,
-    });
+    const job = { options, ...(name && { name }), clicks, refinements };
+    const created = await api.createJob(this.sessionId, job, this.key);
     this.jobId = created.job_id;
     return created.upload;
   }

@@ -93,12 +93,13 @@ async function run(
     preview: URL.createObjectURL(blob),
     ...(note && { note }),
   });
+  const key = crypto.randomUUID();
   let form: Form | undefined;
   let created = false;
   while (!signal.aborted) {
     try {
       if (!sessionId) {
-        const session = await api.createSession({ ...filename(file.name), content_type: type });
+        const session = await api.createSession({ ...filename(file.name), content_type: type }, key);
         created = true;
         ({ session_id: sessionId, upload: form } = session);
         update(id, { sessionId });

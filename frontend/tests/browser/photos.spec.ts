@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
+import type { CreatedSession } from "../../src/api/types";
 import { accessible, drawn, expect, fits, scene, test, type File } from "./test";
 
 test.use({ storageState: ({ signedIn }, use) => use(signedIn) });
@@ -36,7 +37,16 @@ test("a photo over the limit is made smaller, and that is said", async ({ page }
   await expect(page.getByText("from 9000 × 900 to 4096 × 410 pixels")).toBeVisible();
 });
 
-test("a photo is pasted, and a lost network only makes it wait", async ({ page, context }) => {
+test("a photo is pasted; a lost network only makes it wait, and a lost answer makes no second session", async ({
+  page,
+  context,
+}) => {
+  const made: string[] = [];
+  await page.route("**/api/sessions", async (route) => {
+    const response = await route.fetch();
+    made.push(((await response.json()) as CreatedSession).session_id);
+    return made.length > 1 ? route.fulfill({ response }) : route.abort();
+  });
   await page.goto("/");
   await expect(page.getByRole("heading", { name: "Start with a photo" })).toBeVisible();
   await context.setOffline(true);
@@ -54,6 +64,8 @@ test("a photo is pasted, and a lost network only makes it wait", async ({ page, 
   await expect(page.getByText("pasted.png")).toBeVisible();
   await context.setOffline(false);
   await page.waitForURL(/\/sessions\/ses_/);
+  expect(made).toEqual([made[0], made[0]]);
+  expect(page.url()).toContain(made[0]);
 });
 
 test("a page that is closed goes on where it was: while a photo is sent, refused, and prepared", async ({

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Body, Query
+from aws_lambda_powertools.event_handler.openapi.params import Body, Header, Query
 from botocore.exceptions import ClientError
 from gen3d_events import aws, keys, links
 from gen3d_events.event import JOB_ID, SESSION_ID, Event, SessionId
@@ -26,7 +26,7 @@ from gen3d_events.publisher import publish
 from gen3d_events.read_model import Row
 from gen3d_events.rest import Refused, behind_the_api, resolver, signed_in
 
-from gen3d_upload import metadata, outbox, rows, schema
+from gen3d_upload import metadata, outbox, repeats, rows, schema
 from gen3d_upload.history import photo
 from gen3d_upload.limits import MAX_BYTES
 from gen3d_upload.usage import usage
@@ -40,6 +40,17 @@ CLIENT_ERRORS = "/client-errors"
 MAX_ROWS_PER_PAGE = 300
 """A page ends early where sessions have many jobs, far below the 6 MB that a function may answer."""
 
+Repeatable = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=8,
+        max_length=100,
+        description="A UUID of yours. The same request with the same key is answered with what the first one "
+        "made, for an hour at least: send it again if its answer was lost.",
+    ),
+]
+
 
 app = resolver()
 
@@ -48,10 +59,12 @@ app = resolver()
 
 
 @app.post("/sessions", status_code=HTTPStatus.CREATED, operation_id="create_session")
-def create_session(body: Annotated[schema.NewSession, Body()]) -> schema.CreatedSession:
+def create_session(
+    body: Annotated[schema.NewSession, Body()], key: Repeatable = None
+) -> schema.CreatedSession:
     """Start a session: the answer holds the form to upload its photo with."""
-    user_id, session_id = _user_id(), new_session_id()
-    session = rows.create(
+    user_id, session_id = _user_id(), _repeated(key, body, new_session_id())
+    session = rows.ensure(
         user_id, session_id, name=body.name, filename=body.filename, content_type=body.content_type
     )
     return schema.CreatedSession(session_id=session_id, state="awaiting_photo", upload=_photo_form(session))
@@ -117,7 +130,9 @@ def restore_session(session_id: str) -> schema.SessionView:
 
 
 @app.post("/sessions/<session_id>/jobs", status_code=HTTPStatus.CREATED, operation_id="create_job")
-def create_job(session_id: str, body: Annotated[schema.NewJob, Body()]) -> schema.CreatedJob:
+def create_job(
+    session_id: str, body: Annotated[schema.NewJob, Body()], key: Repeatable = None
+) -> schema.CreatedJob:
     """Start a job on an accepted photo: the answer holds the form to upload its mask with, unless the mask is
     that of another job."""
     user_id = _user_id()
@@ -128,8 +143,8 @@ def create_job(session_id: str, body: Annotated[schema.NewJob, Body()]) -> schem
     if accepted is None:
         raise Refused("photo_missing")
     reused = _reused(user_id, session_id, body.mask_of) if body.mask_of else {}
-    job_id = new_job_id()
-    job = rows.create(
+    job_id = _repeated(key, body, new_job_id())
+    job = rows.ensure(
         user_id,
         session_id,
         job_id,
@@ -244,6 +259,13 @@ def config() -> schema.Config:
 
 def _user_id() -> str:
     return signed_in(app)
+
+
+def _repeated(key: str | None, body: schema.Request, new_id: str) -> str:
+    """`new_id`, or the one that the same request was given before."""
+    if key is None:
+        return new_id
+    return repeats.first_id(new_id, _user_id(), app.current_event.path, body.model_dump_json(), key)
 
 
 def _known(session_id: str, job_id: str | None = None) -> str:

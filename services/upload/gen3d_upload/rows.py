@@ -68,6 +68,17 @@ def create(user_id: str, session_id: str, job_id: str | None = None, **attribute
     return row
 
 
+def ensure(user_id: str, session_id: str, job_id: str | None = None, **attributes: Any) -> Row:
+    """As `create`, or the row that there is."""
+    try:
+        return create(user_id, session_id, job_id, **attributes)
+    except ClientError as error:
+        found = get(user_id, session_id, job_id) if _is_condition(error) else None
+        if found is None:
+            raise
+        return found
+
+
 def due_now() -> dict[str, Any]:
     """What a new row has that the bus must hear of: the watchdog tells it if nobody else does."""
     return {"due_kind": "due", "due_at": _text(_now())}

@@ -89,6 +89,8 @@ class Service:
     faults: list[Response] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=lambda: dict(FILES))
     requests: list[str] = field(default_factory=list)
+    keys: list[str | None] = field(default_factory=list)
+    """Idempotency-Key of each request."""
     bodies: dict[str, Any] = field(default_factory=dict)
     uploads: dict[str, bytes] = field(default_factory=dict)
     tokens: set[str] = field(default_factory=set)
@@ -225,6 +227,7 @@ class Service:
         def route(path: str, handler: Callable[..., Any], method: str = "GET") -> Route:
             async def answer(request: Request) -> Response:
                 self.requests.append(f"{method} {request.url.path}")
+                self.keys.append(request.headers.get("Idempotency-Key"))
                 if self.faults:
                     return self.faults.pop(0)
                 if path.startswith("/api/sessions"):

@@ -305,6 +305,19 @@ def test_short_troubles_are_waited_out(service: Service, gen3d: Gen3D, photo: Pa
     assert service.uploads["photo"] == photo.read_bytes()
 
 
+def test_a_repeated_request_is_told_by_its_key(service: Service, gen3d: Gen3D, photo: Path) -> None:
+    service.faults = [PlainTextResponse("bad gateway", 502)]
+    gen3d.create_session(photo)
+    gen3d.create_session(photo)
+    sent = [
+        key
+        for asked, key in zip(service.requests, service.keys, strict=True)
+        if asked == "POST /api/sessions"
+    ]
+    assert all(sent)
+    assert sent[0] == sent[1] != sent[2]
+
+
 def test_the_services_own_words_about_a_refusal(service: Service, gen3d: Gen3D) -> None:
     with pytest.raises(errors.ApiError) as caught:
         gen3d.session("ses_01J0000000000000000000000Z")

@@ -25,15 +25,23 @@ class Answer:
     headers: dict[str, str]
 
 
-def call(method: str, path: str, body: Any = None, user: str | None = USER, **query: str) -> Answer:
-    """One request as API Gateway hands it to the function."""
+def call(
+    method: str,
+    path: str,
+    body: Any = None,
+    user: str | None = USER,
+    key: str | None = None,
+    **query: str,
+) -> Answer:
+    """One request as API Gateway hands it to the function; `key` is its Idempotency-Key."""
+    headers = {"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {})
     claims = {"claims": {"sub": user, "token_use": "id"}} if user else None
     event = {
         "resource": path,
         "path": path,
         "httpMethod": method,
-        "headers": {"Content-Type": "application/json"},
-        "multiValueHeaders": {"Content-Type": ["application/json"]},
+        "headers": headers,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
         "queryStringParameters": query or None,
         "multiValueQueryStringParameters": {name: [value] for name, value in query.items()} or None,
         "pathParameters": None,

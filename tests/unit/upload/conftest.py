@@ -70,6 +70,7 @@ def service(table: Any, s3: Any, memory: str, monkeypatch: pytest.MonkeyPatch) -
         "USER_POOL_ID": "us-east-1_Example",
         "USER_POOL_CLIENT_ID": "example-client",
         "ALLOWANCE_TABLE": memory,
+        "IDEMPOTENCY_TABLE": memory,
         "REQUESTS_PER_MINUTE": "100",
         "DELETION_GRACE_SECONDS": "604800",
         "GPU_USD_PER_HOUR": "2.8",

@@ -50,6 +50,14 @@ describe("a request", () => {
     expect(sent).toHaveBeenCalledTimes(1);
   });
 
+  test("that makes something is repeated with its key", async () => {
+    sent.mockRejectedValueOnce(new TypeError("Failed to fetch")).mockResolvedValueOnce(json({}, 504));
+    sent.mockResolvedValue(json({ session_id: "s" }, 201));
+    expect(await outcome(request("POST", "/sessions", {}, "a-key"))).toEqual({ session_id: "s" });
+    const keys = sent.mock.calls.map(([, init]) => new Headers(init?.headers).get("Idempotency-Key"));
+    expect(keys).toEqual(["a-key", "a-key", "a-key"]);
+  });
+
   test("gives up after four times", async () => {
     sent.mockResolvedValue(json({}, 502));
     expect(await outcome(request("GET", "/usage"))).toMatchObject({
