@@ -26,6 +26,15 @@ _LONGEST_ID = 26
 """Characters; DynamoDB fails for a key over 1 kB, where an unknown one is just not there."""
 
 
+_CONDITION = "ConditionalCheckFailed"
+"""The reason for which DynamoDB refuses a part of a transaction whose condition does not hold."""
+
+_LASTS_KEPT = 1000
+_lasts: dict[str, int] = {}
+"""Last positions by user, as this process knew them: where appending tries first, which spares reading them.
+One that is out of date is refused, and the refusal tells the true one."""
+
+
 class Contended(Exception):
     """Others append to the same feed faster than this one; trying again later helps."""
 
@@ -37,21 +46,33 @@ class Entry(NamedTuple):
     event: dict[str, Any]
 
 
+class Refusals(NamedTuple):
+    """Why DynamoDB refused each part of a transaction: `Code` ("None" for a part that was well), `Item`."""
+
+    counter: dict[str, Any]
+    entry: dict[str, Any]
+
+
 def append(event: Event) -> None:
     """Give the event the next position of its user, unless it has one. Raises Contended."""
     user_id, event_id = event.metadata.user_id, event.metadata.event_id
+    before = _lasts.get(user_id, 0)
     for _ in range(10):
-        if position(user_id, event_id) is not None:
+        refusals = _put(user_id, event_id, event, before)
+        if refusals is None:
+            _keep_last(user_id, before + 1)
             return
-        if _put(user_id, event_id, event, last(user_id)):
+        counter, entry = refusals
+        if entry["Code"] == _CONDITION:
             return
+        if counter["Code"] == _CONDITION:  # and not that another transaction was under way
+            before = _last(counter.get("Item"))
     raise Contended(user_id)
 
 
 def last(user_id: str) -> int:
     """The position of the newest event; 0 if there was none."""
-    found = _get(user_id, _COUNTER)
-    return int(found["last"]["N"]) if found else 0
+    return _last(_get(user_id, _COUNTER))
 
 
 def position(user_id: str, event_id: str) -> int | None:
@@ -81,9 +102,12 @@ def after(user_id: str, position: int) -> Iterator[Entry]:
             yield Entry(int(item["position"]["N"]), json.loads(item["event"]["S"]))
 
 
-def _put(user_id: str, event_id: str, event: Event, before: int) -> bool:
-    """Whether the event is now at the position behind `before`. Counter and event change together, so a
-    position that can be read is never followed by a smaller one that appears later."""
+def _put(user_id: str, event_id: str, event: Event, before: int) -> Refusals | None:
+    """Give the event the position behind `before`, if that is the last one.
+
+    Counter and event change together, so a position that can be read is never followed by a smaller one that
+    appears later.
+    """
     now, number = datetime.now(UTC), str(before + 1)
     counter = {
         "Key": _key(user_id, _COUNTER),
@@ -95,6 +119,7 @@ def _put(user_id: str, event_id: str, event: Event, before: int) -> bool:
             ":expires": _seconds(now + _COUNTER_KEPT),
             **({":before": {"N": str(before)}} if before else {}),
         },
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
     entry = {
         "Item": {
@@ -114,10 +139,21 @@ def _put(user_id: str, event_id: str, event: Event, before: int) -> bool:
             ]
         )
     except ClientError as error:
-        if error.response["Error"]["Code"] == "TransactionCanceledException":
-            return False
-        raise
-    return True
+        if error.response["Error"]["Code"] != "TransactionCanceledException":
+            raise
+        counter_refused, entry_refused = error.response["CancellationReasons"]
+        return Refusals(counter_refused, entry_refused)
+    return None
+
+
+def _keep_last(user_id: str, position: int) -> None:
+    if len(_lasts) >= _LASTS_KEPT:
+        _lasts.clear()
+    _lasts[user_id] = position
+
+
+def _last(counter: dict[str, Any] | None) -> int:
+    return int(counter["last"]["N"]) if counter else 0
 
 
 def _shown(event: Event) -> dict[str, Any]:

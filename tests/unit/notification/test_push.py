@@ -50,6 +50,7 @@ class Sockets:
 @pytest.fixture
 def sockets(moto_account: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sockets]:
     found = Sockets()
+    monkeypatch.setattr(feed, "_lasts", {})
 
     class Gateway(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -313,16 +314,28 @@ def test_from_an_event_that_is_not_theirs_or_not_known_it_goes_on_from_now(
 def test_a_position_is_given_once_though_others_append_meanwhile(
     sockets: Sockets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, seen = feed.last, iter([0, 0])
     happens(ADA, 1)
     happens(ADA, 2)
-    monkeypatch.setattr(feed, "last", lambda user_id: next(seen, None) or real(user_id))
-    feed.append(numbered(ADA, 3))
-    assert [entry.position for entry in feed.after(ADA, 0)] == [1, 2, 3]
-    monkeypatch.setattr(feed, "last", lambda _: 1)
+    for out_of_date in (0, 1, 7):
+        monkeypatch.setattr(feed, "_lasts", {ADA: out_of_date})
+        feed.append(numbered(ADA, 3 + out_of_date))
+    assert [entry.position for entry in feed.after(ADA, 0)] == [1, 2, 3, 4, 5]
+    monkeypatch.setattr(feed, "_last", lambda _: 1)
+    monkeypatch.setattr(feed, "_lasts", {})
     with pytest.raises(feed.Contended):
-        feed.append(numbered(ADA, 4))
+        feed.append(numbered(ADA, 11))
     feed.append(numbered(ADA, 3))  # it has its position
+
+
+def test_of_how_many_people_the_last_position_is_known_is_limited(
+    sockets: Sockets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "_LASTS_KEPT", 2)
+    for user_id in (ADA, BOB, "carol", "dave"):
+        happens(user_id, 1)
+        happens(user_id, 2)
+        assert [entry.position for entry in feed.after(user_id, 0)] == [1, 2]
+        assert len(feed._lasts) <= 2
 
 
 # --- connections are forgotten -----------------------------------------------------------------------
