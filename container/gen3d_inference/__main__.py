@@ -37,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if (options.image is None) != (options.mask is None):
         preflight.error("a photo needs a mask, and a mask its photo")
+    for path in filter(None, (options.output, options.report)):
+        if not path.parent.is_dir():
+            preflight.error(f"there is no folder {path.parent} for {path.name}")
     try:
         example = Example.of(options.image, options.mask, options.seed, options.output)
     except (InferenceError, OSError, UnidentifiedImageError) as error:

@@ -75,11 +75,13 @@ def _export_decoder(sam3: Path) -> None:
     module, out = "gen3d_inference.export_decoder", sam3 / "decoder"
     command: list[str | Path] = [python, "-m", module, "--weights", sam3, "--out", out]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(CODE)}
-    if subprocess.run(command, env=environment, check=False).returncode:  # noqa: S603
+    try:
+        subprocess.run(command, env=environment, check=True)  # noqa: S603
+    except (OSError, subprocess.CalledProcessError) as error:
         raise FetchFailed(
-            "All files are there but the click decoder, which could not be made of them. Set "
+            f"All files are there but the click decoder, which could not be made of them: {error}. Set "
             "GEN3D_SAM3_PYTHON to an interpreter with torch and transformers, and fetch again."
-        )
+        ) from error
 
 
 def _tell(line: str) -> None:

@@ -37,9 +37,9 @@ class FetchFailed(Exception):
 def fetch(folder: Path, sources: Sequence[Source], endpoint: str, token: str | None, tell: Tell) -> None:
     """Download what is missing or not whole, and write the manifest. endpoint: the hub's address. token: sent
     to the hub alone, and never told. Raises FetchFailed."""
-    folder.mkdir(parents=True, exist_ok=True)
     hub = HfApi(endpoint=endpoint, token=token or False)
     with _explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
         for source in sources:
             tell(f"{source.folder}: {source.name if isinstance(source, Repository) else source.url}")
             match source:
@@ -178,9 +178,12 @@ def _explained(folder: Path) -> Iterator[None]:
             raise FetchFailed(
                 f"The disk of {folder} is full. Make room and fetch again: it goes on."
             ) from error
-        if isinstance(error, HfHubHTTPError | LocalEntryNotFoundError) or "Consistency" in str(error):
+        lost = isinstance(error, HfHubHTTPError | LocalEntryNotFoundError | ConnectionError | TimeoutError)
+        if lost or "Consistency" in str(error):
             raise FetchFailed(f"The download broke off. Fetch again: it goes on. ({error})") from error
-        raise
+        raise FetchFailed(
+            f"{folder} cannot be written: {error}. Let GEN3D_WEIGHTS name a folder of your own."
+        ) from error
     except httpx.HTTPError as error:
         raise FetchFailed(f"The download broke off. Fetch again: it goes on. ({error!r})") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from gen3d_events import aws
 
 from gen3d_inference.weights import manifest
+from gen3d_inference.weights.parts import upload
 
 PREFIX = "weights/"
 FOLDERS = ("moge", "sam-3d-objects", "sam3", "torch")
@@ -24,18 +26,24 @@ class PublishFailed(Exception):
 def publish(folder: Path, bucket: str, tell: Tell) -> None:
     """Upload what the bucket does not have yet, the manifest last: with it the weights are complete.
 
-    Raises WeightsInvalid, or PublishFailed; publishing again goes on with the file that failed.
+    Raises WeightsInvalid, or PublishFailed; publishing again goes on with the part that failed.
     """
     verified = manifest.verify(folder, FOLDERS)
-    total, sent = sum(file.bytes for file in verified.files.values()), 0
+    total, done = sum(file.bytes for file in verified.files.values()), 0
+
+    def tell_of(path: str, what: str, size: int) -> None:
+        nonlocal done
+        done += size
+        tell(f"{done / max(total, 1):6.1%}  {what}  {path}")
+
     try:
         for path, file in verified.files.items():
-            there = _digest(bucket, path) == file.sha256
-            if not there:
-                _upload(folder / path, bucket, path, file.sha256)
-            sent += file.bytes
-            tell(f"{sent / max(total, 1):6.1%}  {'is there' if there else 'uploaded'}  {path}")
-        _upload(folder / manifest.NAME, bucket, manifest.NAME, manifest.digest(folder / manifest.NAME))
+            if _digest(bucket, path) == file.sha256:
+                tell_of(path, "is there", file.bytes)
+            else:
+                upload(folder / path, bucket, PREFIX + path, file.sha256, partial(tell_of, path, "uploaded"))
+        last = folder / manifest.NAME
+        upload(last, bucket, PREFIX + manifest.NAME, manifest.digest(last))
     except (BotoCoreError, ClientError) as error:
         raise PublishFailed(
             f"The upload to {bucket} broke off. Publish again: it goes on. ({error})"
@@ -53,8 +61,3 @@ def _digest(bucket: str, path: str) -> str | None:
         raise
     metadata: dict[str, Any] = found["Metadata"]
     return metadata.get("sha256")
-
-
-def _upload(file: Path, bucket: str, path: str, sha256: str) -> None:
-    # A large file goes in parts; its object is there when all of them are.
-    aws.client("s3").upload_file(str(file), bucket, PREFIX + path, ExtraArgs={"Metadata": {"sha256": sha256}})

@@ -124,6 +124,9 @@ def test_settings_and_pictures_that_cannot_be_used_are_said_so(tmp_path: Path) -
     done, _ = preflight(tmp_path, *given, **WEIGHT_FREE)
     assert done.returncode == 1
     assert "The photo or the mask cannot be used" in done.stderr
+    done, _ = preflight(tmp_path, "--output", str(tmp_path / "none" / "splat.ply"), **WEIGHT_FREE)
+    assert done.returncode == 2
+    assert f"there is no folder {tmp_path / 'none'} for splat.ply" in done.stderr
 
 
 @pytest.mark.parametrize(("count", "state"), [(1, "failed"), (100, "warning"), (2000, "ok")])

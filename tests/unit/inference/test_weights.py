@@ -207,11 +207,18 @@ def test_an_archive_cannot_write_beside_its_folder(bench: Bench) -> None:
     assert not list(bench.folder.parent.rglob("evil.py"))
 
 
+def test_a_folder_that_cannot_be_written_is_said_so(bench: Bench) -> None:
+    bench.folder.touch()
+    with pytest.raises(SystemExit, match=r"cannot be written: .*Let GEN3D_WEIGHTS name a folder of your own"):
+        run(bench, "fetch")
+
+
 def test_a_decoder_that_cannot_be_made_is_said_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bare = make_environment(bench.folder.parent / "bare", {})
-    monkeypatch.setenv("GEN3D_SAM3_PYTHON", str(bare))
-    with pytest.raises(SystemExit, match="Set GEN3D_SAM3_PYTHON to an interpreter with torch"):
-        run(bench, "fetch")
+    for python in (bare, bare.with_name("nowhere")):
+        monkeypatch.setenv("GEN3D_SAM3_PYTHON", str(python))
+        with pytest.raises(SystemExit, match="Set GEN3D_SAM3_PYTHON to an interpreter with torch"):
+            run(bench, "fetch")
 
 
 def test_verify_tells_what_is_wrong(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
@@ -258,16 +265,16 @@ def test_an_upload_that_breaks_off_goes_on(
     bench: Bench, bucket: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fetched(bench)
-    send = bucket.upload_file
+    send = bucket.put_object
     sent: list[Any] = []
 
-    def breaks(*arguments: Any, **keywords: Any) -> None:
+    def breaks(**keywords: Any) -> None:
         if len(sent) == 3:
             raise ClientError({"Error": {"Code": "SlowDown", "Message": "reduce"}}, "PutObject")
-        sent.append(arguments)
-        send(*arguments, **keywords)
+        sent.append(keywords)
+        send(**keywords)
 
-    monkeypatch.setattr(bucket, "upload_file", breaks)
+    monkeypatch.setattr(bucket, "put_object", breaks)
     with pytest.raises(SystemExit, match=r"broke off. Publish again: it goes on"):
         run(bench, "publish", "--bucket", BUCKET)
     keys = [one["Key"] for one in bucket.list_objects_v2(Bucket=BUCKET)["Contents"]]
