@@ -88,6 +88,10 @@ export function Stage(props: StageProps) {
 
   useLayoutEffect(() => frame.current?.replaceChildren(photo), [photo]);
 
+  // Only for what is seen: on a machine without a graphics card each drawing takes the page 20 ms.
+  const box = drag?.kind === "box" ? drag : undefined;
+  const stroke = drag?.kind === "stroke" ? drag : undefined;
+  const brush = painting ? (cursor ?? pointer) : undefined;
   useLayoutEffect(() => {
     const context = canvas.current?.getContext("2d");
     if (!context || !view || !stage.width) return;
@@ -103,12 +107,12 @@ export function Stage(props: StageProps) {
       hover,
       colour,
       opacity,
-      box: drag?.kind === "box" ? boxOf(drag.from.x, drag.from.y, drag.to.x, drag.to.y) : undefined,
-      stroke: drag?.kind === "stroke" ? { ...drag, radius } : undefined,
-      brush: painting && (cursor ?? pointer) ? { at: cursor ?? pointer!, radius } : undefined,
+      box: box && boxOf(box.from.x, box.from.y, box.to.x, box.to.y),
+      stroke: stroke && { ...stroke, radius },
+      brush: brush && { at: brush, radius },
       cursor,
     });
-  }, [stage, view, marks, outlines, hover, colour, opacity, drag, pointer, cursor, painting, radius]);
+  }, [stage, view, marks, outlines, hover, colour, opacity, box, stroke, brush, cursor, radius]);
 
   useImperativeHandle(props.handle, () => ({
     zoom: (factor) => zoomBy(factor, { x: stage.width / 2, y: stage.height / 2 }),

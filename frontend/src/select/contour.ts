@@ -46,6 +46,20 @@ export function contour({ data, width, height }: Mask): Contour {
   return Uint16Array.from(out);
 }
 
+/** How many px lie inside. Around holes the loops run the other way, so that these count against it. */
+export function enclosed(loops: Contour): number {
+  let twice = 0;
+  for (const corners of loopsOf(loops)) {
+    let [x, y] = [corners.at(-2)!, corners.at(-1)!];
+    for (let i = 0; i < corners.length; i += 2) {
+      const [nextX, nextY] = [corners[i]!, corners[i + 1]!];
+      twice += x * nextY - nextX * y;
+      [x, y] = [nextX, nextY];
+    }
+  }
+  return twice / 2;
+}
+
 /** As SVG path data, scaled. */
 export function pathData(loops: Contour, scale = 1): string {
   let text = "";

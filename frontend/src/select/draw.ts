@@ -29,7 +29,6 @@ export function draw(context: CanvasRenderingContext2D, ratio: number, scene: Sc
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.clearRect(0, 0, canvas.width, canvas.height);
   context.setTransform(ratio * view.scale, 0, 0, ratio * view.scale, ratio * view.x, ratio * view.y);
-  context.lineJoin = "round";
 
   const px = 1 / view.scale; // of the screen
   for (const object of objects) {

@@ -36,12 +36,14 @@ export function upscaledAbove(logits: Plane, width: number, height: number, thre
   const limit = f(threshold);
   const mask = emptyMask(width, height);
   const { data } = logits;
+  const side = sides(data, limit);
+  const first = starts(columns.before, logits.width);
   let spans: Span[] = [];
   for (let y = 0; y < height; y++) {
     const upper = rows.before[y]! * logits.width;
     const lower = rows.after[y]! * logits.width;
     if (y === 0 || rows.before[y] !== rows.before[y - 1])
-      spans = spansBetween(data.subarray(upper), data.subarray(lower), columns, limit);
+      spans = spansBetween(side.subarray(upper), side.subarray(lower), first);
     const weight = rows.weight[y]!;
     const row = y * width;
     for (const { start, end, inside } of spans) {
@@ -66,24 +68,39 @@ interface Span {
   inside: boolean;
 }
 
-const ROUNDING = 1e-6; // of the larger logits: float32 has 7 digits
+const UNSURE = 5; // more than four times 1
+const ROUNDING = 1e-6; // of the largest logit: float32 has 7 digits
 
-function spansBetween(
-  upper: Float32Array,
-  lower: Float32Array,
-  { before, after }: ReturnType<typeof neighbours>,
-  limit: number,
-): Span[] {
+/** Of each logit: 0 for outside, 1 for inside, UNSURE where rounding could decide. */
+function sides(data: Float32Array, limit: number): Uint8Array {
+  let largest = 0;
+  for (let i = 0; i < data.length; i++) largest = Math.max(largest, Math.abs(data[i]!));
+  const [low, high] = [limit - ROUNDING * largest, limit + ROUNDING * largest];
+  const side = new Uint8Array(data.length);
+  for (let i = 0; i < data.length; i++) side[i] = data[i]! > high ? 1 : data[i]! < low ? 0 : UNSURE;
+  return side;
+}
+
+/** Of each column of logits the first px after it, and how many px there are. before: of each px its column. */
+function starts(before: Uint32Array, columns: number): Uint32Array {
+  const first = new Uint32Array(columns + 1);
+  for (let column = 0, px = 0; column <= columns; column++) {
+    while (px < before.length && before[px]! < column) px++;
+    first[column] = px;
+  }
+  return first;
+}
+
+/** upper, lower: sides of two rows of logits. first: where each column's px start. */
+function spansBetween(upper: Uint8Array, lower: Uint8Array, first: Uint32Array): Span[] {
   const spans: Span[] = [];
-  for (let start = 0, end = 0; start < before.length; start = end) {
-    const [left, right] = [before[start]!, after[start]!];
-    while (end < before.length && before[end] === left) end++;
-    const [a, b, c, d] = [upper[left]!, upper[right]!, lower[left]!, lower[right]!];
-    const least = Math.min(a, b, c, d);
-    const most = Math.max(a, b, c, d);
-    const unsure = ROUNDING * Math.max(-least, most, 0);
-    if (most < limit - unsure) continue;
-    const inside = least > limit + unsure;
+  const columns = first.length - 1;
+  for (let left = 0; left < columns; left++) {
+    const right = Math.min(left + 1, columns - 1);
+    const sum = upper[left]! + upper[right]! + lower[left]! + lower[right]!;
+    const [start, end] = [first[left]!, first[left + 1]!];
+    if (sum === 0 || start === end) continue;
+    const inside = sum === 4;
     const last = spans.at(-1);
     if (last?.end === start && last.inside === inside) last.end = end;
     else spans.push({ start, end, inside });
@@ -158,10 +175,4 @@ export function fillHoles(mask: Mask): Mask {
 export function next(row: Uint8Array, value: 0 | 1, x: number): number {
   const found = row.indexOf(value, x);
   return found < 0 ? row.length : found;
-}
-
-export function area({ data }: Mask): number {
-  let inside = 0;
-  for (let i = 0; i < data.length; i++) inside += data[i]!;
-  return inside;
 }

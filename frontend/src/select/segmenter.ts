@@ -1,8 +1,8 @@
 /** From what a person marked to an outline or a mask. Decodings are kept: undo and sliders cost no run. */
 import type { EmbeddingManifest } from "../api/types";
-import { contour, type Contour } from "./contour";
+import { contour, enclosed, type Contour } from "./contour";
 import { applyEdits } from "./edits";
-import { area, emptyMask, maskOf, type Mask } from "./masks";
+import { emptyMask, maskOf, type Mask } from "./masks";
 import { isAsked, type Marked, type Reading } from "./objects";
 import { CANDIDATES, type Decoded, type Decoder } from "./onnx";
 
@@ -107,5 +107,6 @@ export class Segmenter {
 }
 
 function outlined(mask: Mask, scale: number) {
-  return { contour: contour(mask), scale, share: area(mask) / mask.data.length };
+  const loops = contour(mask);
+  return { contour: loops, scale, share: enclosed(loops) / mask.data.length };
 }

@@ -1,5 +1,5 @@
 /** The decoder's life beside the page: loaded once for a photo, asked whenever marks change, started anew if it fails. */
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { api } from "../api/client";
 import type { EmbeddingView, SessionView } from "../api/types";
@@ -138,11 +138,14 @@ export function useMasks(
     }
   }
 
-  const outlines = new Map<number, Outline>();
-  for (const { id } of marks.objects) {
-    const it = known.get(id);
-    if (it) outlines.set(id, it.outline);
-  }
+  const outlines = useMemo(() => {
+    const shown = new Map<number, Outline>();
+    for (const { id } of marks.objects) {
+      const it = known.get(id);
+      if (it) shown.set(id, it.outline);
+    }
+    return shown;
+  }, [marks.objects, known]);
   /** Whether each outline is that of the marks as they are now. */
   const settled = marks.objects.every((it) => known.get(it.id)?.wanted === JSON.stringify(wantedOf(it)));
   return { readiness, outlines, settled, hover, preview, selected, reload: () => setAttempt((it) => it + 1) };

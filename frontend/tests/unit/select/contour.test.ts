@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { contour, loopsOf, pathData, type Contour } from "../../../src/select/contour";
+import { contour, enclosed, loopsOf, pathData, type Contour } from "../../../src/select/contour";
 import type { Mask } from "../../../src/select/masks";
 import { maskOfRows, random, rows } from "./helpers";
 
@@ -37,7 +37,7 @@ test("path data", () => {
   expect(pathData(contour(maskOfRows(["#"])), 0.5)).toBe("M0.5 0L0.5 0.5L0 0.5L0 0Z");
 });
 
-test("filled again, 80 random masks are what they were", () => {
+test("filled again, 80 random masks are what they were, and as large", () => {
   const next = random(5);
   for (let round = 0; round < 80; round++) {
     const [width, height] = [1 + Math.floor(next() * 24), 1 + Math.floor(next() * 24)];
@@ -47,6 +47,8 @@ test("filled again, 80 random masks are what they were", () => {
       width,
       height,
     };
-    expect(rows(filled(contour(mask), width, height))).toEqual(rows(mask));
+    const loops = contour(mask);
+    expect(rows(filled(loops, width, height))).toEqual(rows(mask));
+    expect(enclosed(loops)).toBe(mask.data.reduce((sum, px) => sum + px, 0));
   }
 });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { applyEdits, type Stroke } from "../../../src/select/edits";
-import { area, emptyMask } from "../../../src/select/masks";
+import { emptyMask, type Mask } from "../../../src/select/masks";
 import { rows } from "./helpers";
 
 const stroke = (path: number[], radius: number, erase = false): Stroke => ({
@@ -10,6 +10,8 @@ const stroke = (path: number[], radius: number, erase = false): Stroke => ({
   radius,
   path,
 });
+
+const area = ({ data }: Mask) => data.reduce((sum, px) => sum + px, 0);
 
 test("a dab is a disc", () => {
   expect(rows(applyEdits(emptyMask(5, 5), [stroke([2.5, 2.5], 1.2)]))).toEqual([
