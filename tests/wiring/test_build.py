@@ -100,12 +100,13 @@ def test_layer_brings_both_halves_of_the_sdk_or_none(built: Path) -> None:
     assert (layer / "botocore").exists() == (layer / "boto3").exists()
 
 
-def test_layer_is_compiled(built: Path) -> None:
+@pytest.mark.parametrize(("part", "at_least"), [("EventsLayer", 500), ("UploadIngestFunction", 80)])
+def test_libraries_are_compiled(built: Path, part: str, at_least: int) -> None:
     """Lambda's folders are read-only: what has no bytecode is compiled at every cold start."""
     unchecked = (0b01).to_bytes(4, "little")  # PEP 552: valid whatever the source's time
-    modules = list((built / "EventsLayer" / "python").rglob("*.py"))
+    modules = list((built / part).rglob("*.py"))
     compiled = [Path(cache_from_source(str(module))) for module in modules]
-    assert len(modules) > 500
+    assert len(modules) > at_least
     assert [path for path in compiled if not path.exists() or path.read_bytes()[4:8] != unchecked] == []
 
 
