@@ -33,7 +33,7 @@ DISTRIBUTIONS = {
 """Of modules that are called otherwise."""
 ENGINES = "gen3d_inference.engines"
 ROOTS = {
-    "requirements.txt": {
+    "requirements.in": {
         "gen3d_inference.server",
         "gen3d_inference.__main__",
         "gen3d_inference.weights.__main__",
@@ -49,7 +49,7 @@ ROOTS = {
     "sam3d.in": {f"{ENGINES}.process", f"{ENGINES}.sam3d"},
 }
 UPSTREAM = {
-    "requirements.txt": set[str](),
+    "requirements.in": set[str](),
     "sam3.in": {"onnxscript", "psutil"},  # torch.onnx writes graphs with the one, sam3 imports the other
     "sam3d.in": {
         *json.loads(Path(__file__, "../upstream/sam3d_objects.json").resolve().read_text())["imports"]
@@ -138,13 +138,28 @@ def test_what_the_dockerfile_installs_itself_has_a_version_or_a_commit() -> None
     assert not unpinned
 
 
-@pytest.mark.parametrize("name", ["sam3", "sam3d"])
-def test_the_locks_hold_what_is_pinned(name: str) -> None:
+@pytest.mark.parametrize("name", ["requirements", "sam3", "sam3d"])
+def test_the_locks_hold_what_is_pinned_with_hashes(name: str) -> None:
     lock = pinned(CONTAINER / f"{name}.txt")
     assert pinned(CONTAINER / f"{name}.in").items() <= lock.items()
     assert not BY_DOCKERFILE & lock.keys()
-    lines = (CONTAINER / f"{name}.txt").read_text().splitlines()
-    assert len([line for line in lines if re.fullmatch(r"[\w.-]+==[\w.+]+", line)]) == len(lock)
+    text = re.sub(r"^ *#.*\n", "", (CONTAINER / f"{name}.txt").read_text(), flags=re.MULTILINE)
+    hashed = re.findall(r"^[\w.-]+==[\w.+]+(?: \\\n    --hash=sha256:[0-9a-f]{64})+$", text, re.MULTILINE)
+    assert "\n".join(hashed) == text.rstrip()
+    assert len(hashed) == len(lock)
+
+
+def test_the_images_install_locks_by_their_hashes() -> None:
+    for name in ("Dockerfile", "Dockerfile.cpu"):
+        installed = re.findall(r"pip install ([^\n]*--requirement \S+)", (CONTAINER / name).read_text())
+        assert installed
+        assert all("--no-deps --require-hashes" in line for line in installed)
+
+
+def test_the_server_needs_no_more_than_its_lock() -> None:
+    lock = pinned(CONTAINER / "requirements.txt")
+    assert with_dependencies(set(pinned(CONTAINER / "requirements.in"))) <= lock.keys()
+    assert lock == {name: metadata.version(name) for name in lock}
 
 
 def test_sam3_runs_on_what_its_tests_run_on() -> None:
@@ -153,11 +168,6 @@ def test_sam3_runs_on_what_its_tests_run_on() -> None:
     assert {name: tested[name] for name in pinned(CONTAINER / "sam3.in")} == pinned(CONTAINER / "sam3.in")
     both = f"torch=={tested['torch']} torchvision=={tested['torchvision']} "
     assert both in (CONTAINER / "Dockerfile").read_text()
-
-
-def test_the_server_has_the_versions_of_the_tests() -> None:
-    pins = pinned(CONTAINER / "requirements.txt")
-    assert pins == {name: metadata.version(name) for name in pins}
 
 
 def with_dependencies(names: set[str]) -> set[str]:
@@ -194,7 +204,7 @@ def test_the_server_imports_nothing_that_the_image_lacks() -> None:
         "pygments",
         "rich",
     }
-    assert loaded - optional <= with_dependencies(set(pinned(CONTAINER / "requirements.txt")))
+    assert loaded - optional <= pinned(CONTAINER / "requirements.txt").keys()
 
 
 # --- building --------------------------------------------------------------------------------------------
