@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gen3d_inference.engines import Embedding, Photo
+from gen3d_inference.engines.classical import ClassicalSegmenter
 from gen3d_inference.ply import Splats, from_ply, to_ply
-from gen3d_inference.preflight import judged
+from gen3d_inference.preflight import Example, _embedded, judged
 from PIL import Image
 
 from tests.unit.inference.sam3d_environment import environment, make_upstream, make_weights
@@ -139,6 +141,23 @@ def test_a_result_is_judged_by_its_size(count: int, state: str) -> None:
         np.ones((count, 3), np.float32),
     )
     assert judged(to_ply(splats))[0] == state
+
+
+@pytest.mark.parametrize(
+    ("values", "state"), [(np.full(1 << 20, 5), "failed"), ([5, np.nan], "failed"), ([5, 6], "ok")]
+)
+def test_an_embedding_that_says_nothing_fails(values: Any, state: str) -> None:
+    """In half precision, of which a million values have no sum."""
+
+    class Flat:
+        engine = ClassicalSegmenter.engine
+
+        def embed(self, photo: Photo) -> Embedding:
+            return Embedding({"image_embed": np.asarray(values, np.float16)}, (1, 1), (1, 1), "none", {})
+
+    (check,) = _embedded(Flat(), Example.of(None, None, 0, None))
+    assert check.state == state
+    assert check.detail.endswith("; flat: image_embed") == (state == "failed")
 
 
 def test_what_is_no_ply_fails() -> None:
