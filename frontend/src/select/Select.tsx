@@ -145,7 +145,7 @@ export function Select({ session, onMake }: SelectProps) {
             radius={radius}
             opacity={opacity}
             onAction={act}
-            onHover={(point: Point | undefined) => masks.preview(chosen, point)}
+            onHover={(point: Point | undefined, pressed?: boolean) => masks.preview(chosen, point, pressed)}
             onSlip={() => tell("That box is too small to be meant.")}
           />
         )}

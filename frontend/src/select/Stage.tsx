@@ -37,8 +37,8 @@ interface StageProps {
   radius: number;
   opacity: number;
   onAction: (action: Action) => void;
-  /** What would be clicked; undefined when nothing would. */
-  onHover: (point: Point | undefined) => void;
+  /** What would be clicked; undefined when nothing would. pressed: it is about to be. */
+  onHover: (point: Point | undefined, pressed?: boolean) => void;
   onSlip: () => void;
 }
 
@@ -150,17 +150,21 @@ export function Stage(props: StageProps) {
     if (!view) return;
     canvas.current?.setPointerCapture(event.pointerId);
     setCursor(undefined);
-    onHover(undefined);
     const screen = placeOf(event);
     fingers.current.set(event.pointerId, screen);
     if (fingers.current.size > 1) {
       spread.current = undefined;
-      return setDrag(undefined); // a second finger means the view
+      setDrag(undefined); // a second finger means the view
+      return onHover(undefined);
     }
     const from = toPhoto(view, screen);
     if (event.button === 1 || panning) setDrag({ kind: "pan", last: screen });
     else if (painting) setDrag({ kind: "stroke", path: [from.x, from.y], erase: erases(event) });
-    else setDrag({ kind: "press", from: screen, at: from, inside: isInside(event) });
+    else {
+      setDrag({ kind: "press", from: screen, at: from, inside: isInside(event) });
+      return hoverAt(from, isInside(event), true);
+    }
+    onHover(undefined);
   }
 
   /** Alt and the right button mean the opposite of the tool. */
@@ -187,6 +191,7 @@ export function Stage(props: StageProps) {
       setDrag({ kind: "pan", last: screen });
     } else if (drag.kind === "press") {
       if (Math.hypot(screen.x - drag.from.x, screen.y - drag.from.y) <= SLOP) return;
+      onHover(undefined);
       // With the box tool a finger draws; with the others it moves the photo, as fingers do everywhere.
       if (event.pointerType === "touch" && tool !== "box") setDrag({ kind: "pan", last: screen });
       else setDrag({ kind: "box", from: clampedTo(drag.at, size), to: clampedTo(at, size) });
@@ -232,8 +237,9 @@ export function Stage(props: StageProps) {
     else onAction({ do: "box", box });
   }
 
-  function hoverAt(at: Place, inside: boolean): void {
-    onHover(!painting && tool !== "box" && within(at, size) ? { ...rounded(at), inside } : undefined);
+  function hoverAt(at: Place, inside: boolean, pressed = false): void {
+    const clickable = !painting && tool !== "box" && within(at, size);
+    onHover(clickable ? { ...rounded(at), inside } : undefined, pressed);
   }
 
   function pinch(): void {

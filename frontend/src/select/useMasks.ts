@@ -92,8 +92,11 @@ export function useMasks(
     }
   }, [marks.objects, readiness.state]);
 
-  /** Shows what a click there would make of the object; of nothing where there is no place. Finer after a rest. */
-  const preview = useCallback((object: Marked | undefined, point: Point | undefined) => {
+  /**
+   * Shows what a click there would make of the object; of nothing where there is no place. Finer after a rest; and at
+   * once where a button or a finger goes down, so that the click finds its mask decoded, or nearly so.
+   */
+  const preview = useCallback((object: Marked | undefined, point: Point | undefined, pressed = false) => {
     clearTimeout(resting.current);
     const made = decoder.current;
     const base = object ?? UNMARKED;
@@ -107,7 +110,7 @@ export function useMasks(
         resting.current = setTimeout(() => made.hover(wanted).then(show, failed), REST_MS);
     };
     const failed = (error: unknown) => decoder.current === made && fail(error);
-    made.glance(wanted).then(show, failed);
+    (pressed ? made.hover(wanted) : made.glance(wanted)).then(show, failed);
   }, []);
 
   async function selected(): Promise<SelectedObject[]> {

@@ -321,6 +321,16 @@ test("on a phone a tap marks, two fingers zoom", async ({ page }) => {
   const picture = () => stage(page).evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
   const before = await picture();
   const client = await page.context().newCDPSession(page);
+  // Decoding begins when the finger goes down, and is for nothing if it moves on.
+  const previewed = page.locator("[data-hovered=fine]");
+  const finger = { x: box.x + place.x, y: box.y + place.y - 100, id: 1 };
+  await client.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: [finger] });
+  await expect(previewed).toBeVisible();
+  const further = { ...finger, y: finger.y + 20 };
+  await client.send("Input.dispatchTouchEvent", { type: "touchMove", touchPoints: [further] });
+  await expect(previewed).toBeHidden();
+  await client.send("Input.dispatchTouchEvent", { type: "touchMove", touchPoints: [finger] });
+  await client.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
   const fingers = (apart: number) => [
     { x: box.x + 180 - apart, y: box.y + 200, id: 1 },
     { x: box.x + 180 + apart, y: box.y + 200, id: 2 },
