@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -17,9 +16,9 @@ from safetensors.numpy import load, load_file, save_file
 
 from tests.conformance import violations
 from tests.models.conftest import SIZE, Exported
+from tests.models.weights import FILE, lay_out
 
 SIDE = SIZE // 14
-FILE = "model.safetensors"
 FORMS = [
     {},
     {"GEN3D_SAM3_DECODER": "single"},
@@ -134,23 +133,9 @@ def test_what_is_missing_is_said_with_the_remedy(
 def test_weights_are_read_as_the_hub_lays_them_out(exported: Exported, photo: Photo, tmp_path: Path) -> None:
     """facebook/sam3 is the whole video model, in which the tracker takes the detector's image encoder."""
     shutil.copytree(exported.weights, tmp_path, dirs_exist_ok=True)
-    folder = tmp_path / "sam3"
-    config = {"model_type": "sam3_video", "tracker_config": exported.model.config.to_dict()}
-    (folder / "config.json").write_text(json.dumps(config))
-    weights = {on_the_hub(name): part.numpy() for name, part in exported.model.state_dict().items()}
-    save_file(weights, folder / FILE, {"format": "pt"})
+    lay_out(exported.model, tmp_path / "sam3")
     there = Sam3Segmenter.load({"GEN3D_WEIGHTS": str(tmp_path)}).embed(photo)
     assert there.content == embedded(exported, photo, {}).content
-
-
-def on_the_hub(name: str) -> str:
-    for ours, theirs in (
-        ("vision_encoder.backbone.", "detector_model.vision_encoder.backbone."),
-        ("vision_encoder.neck.", "tracker_neck."),
-    ):
-        if name.startswith(ours):
-            return name.replace(ours, theirs)
-    return f"tracker_model.{name}"
 
 
 def test_weights_that_lack_a_part_are_refused(exported: Exported, tmp_path: Path) -> None:

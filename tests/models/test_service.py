@@ -2,65 +2,19 @@
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import pytest
 from gen3d.clicks import Clicks
-from gen3d_events import aws
-from gen3d_events.inference import EmbeddingManifest, EmbedReply, InferenceRequest
-from gen3d_events.samples import BUCKET, samples
+from gen3d_events.inference import EmbeddingManifest, EmbedReply
+from gen3d_events.samples import BUCKET
 from gen3d_inference.engines import Photo, segmenter_maker
 from gen3d_inference.engines.remote import RemoteSegmenter
 from gen3d_inference.tasks import Workshop
-from moto import mock_aws
-from PIL import Image
 
-from tests.models.conftest import Exported
-
-MODELS = "models"
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with mock_aws():
-        client = aws.client("s3")
-        for bucket in (BUCKET, MODELS):
-            client.create_bucket(Bucket=bucket)
-        client.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-        yield client
-        aws.client.cache_clear()
-
-
-def request(s3: Any, photo: Photo) -> InferenceRequest:
-    file = io.BytesIO()
-    Image.fromarray(photo).save(file, "PNG")
-    stored = s3.put_object(Bucket=BUCKET, Key="photo.png", Body=file.getvalue())
-    height, width, _ = photo.shape
-    return InferenceRequest.model_validate(
-        {
-            "task": "embed",
-            "inference_id": "emb-1",
-            "metadata": samples["Image Uploaded"].metadata,
-            "bucket": BUCKET,
-            "photo": {
-                **json.loads(samples["Image Uploaded"].model_dump_json())["photo"],
-                "key": "photo.png",
-                "version_id": stored["VersionId"],
-                "width": width,
-                "height": height,
-            },
-            "output_prefix": "users/somebody/",
-        }
-    )
+from tests.models.conftest import MODELS, Exported, request
 
 
 def test_a_photo_is_embedded_for_the_browser(exported: Exported, photo: Photo, s3: Any) -> None:

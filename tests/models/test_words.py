@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
+import io
+import os
+import signal
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from gen3d_events.inference import SegmentReply
+from gen3d_events.samples import BUCKET
 from gen3d_inference.engines import EngineUnavailable, Photo, detector_maker, sam3_text
+from gen3d_inference.engines.remote import RemoteDetector
+from gen3d_inference.failures import InferenceError
+from gen3d_inference.lifecycle import LOADING, READY
+from gen3d_inference.settings import models
 from gen3d_inference.weights import catalogue, manifest
 from PIL import Image
 
 from tests.models import meta
+from tests.models.conftest import MODELS, request
+from tests.unit.inference.environments import make_environment
 
 pytestmark = [meta.needs_package, meta.quiet]
 
 ALL = 200
 """How many objects the model looks for at once."""
+SMALL_BUILDS = f"""
+import sys
+sys.path.append({str(Path(__file__).parents[2])!r})
+import pytest
+from tests.models import operators, meta  # in this order: torchvision wants its operators at import
+meta.shrink(pytest.MonkeyPatch())
+meta.sam3_text.IMAGE_SIZE = meta.SIZE
+"""
+"""What the environment of a process of its own begins with, as small_builds does here."""
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +175,47 @@ def test_the_vocabulary_is_the_one_that_is_fetched() -> None:
     (file,) = (one for one in catalogue.SOURCES if isinstance(one, catalogue.File) and one.folder == "sam3")
     assert file.path == sam3_text.VOCABULARY
     assert manifest.digest(meta.vocabulary()) == file.sha256
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of another environment, in which Meta's builder makes small models."""
+    return make_environment(tmp_path_factory.mktemp("elsewhere"), {"sitecustomize": SMALL_BUILDS})
+
+
+def test_it_finds_the_same_in_a_process_of_its_own(
+    detector: Any, elsewhere: Path, weights: Path, photo: Photo
+) -> None:
+    settings = {**os.environ, **environment(weights, GEN3D_SAM3_TEXT_SCORE="0")}
+    with closing(RemoteDetector(str(elsewhere), settings)) as remote:
+        assert remote.engine == detector.engine
+        found, expected = (one.detect(photo, "chair", most=3) for one in (remote, detector))
+        for there, here in zip(found, expected, strict=True):
+            assert there.score == pytest.approx(here.score, abs=1e-6)
+            assert there.box == pytest.approx(here.box, abs=1e-3)
+            assert there.mask.dtype == np.bool_
+            assert np.array_equal(there.mask, here.mask)
+        os.kill(remote.pid, signal.SIGKILL)
+        with pytest.raises(InferenceError, match="the detector's process was ended by SIGKILL") as failed:
+            remote.detect(photo, "chair", most=3)
+    assert (failed.value.code, failed.value.error_class) == ("inference_unavailable", "transient")
+
+
+def test_the_server_answers_words_with_masks(elsewhere: Path, weights: Path, photo: Photo, s3: Any) -> None:
+    """As the image starts it: the server's process has its task and S3, the engine's its model."""
+    settings = environment(weights, GEN3D_SAM3_TEXT_SCORE="0", GEN3D_SAM3_TEXT_PYTHON=str(elsewhere))
+    server = models({**os.environ, **settings, "GEN3D_TASKS": "segment", "MODEL_BUCKET": MODELS})
+    server.begin()
+    while server.status() == LOADING:
+        time.sleep(0.1)
+    assert server.status() == READY
+    with closing(server._detector):  # type: ignore[type-var]  # its process
+        reply = server.run(request(s3, photo, task="segment", text="chair"))
+    assert isinstance(reply, SegmentReply)
+    assert (reply.engine.name, reply.engine.weight_free) == ("sam3_text", False)
+    assert len(reply.candidates) == 10
+    for candidate in reply.candidates:
+        file = s3.get_object(Bucket=BUCKET, Key=candidate.key, VersionId=candidate.version_id)["Body"].read()
+        with Image.open(io.BytesIO(file)) as mask:
+            assert mask.size == photo.shape[1::-1]
+            assert set(np.unique(np.asarray(mask))) <= {0, 255}
