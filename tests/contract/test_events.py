@@ -6,9 +6,11 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import boto3
 import jsonschema
 import pytest
 import yaml
@@ -64,17 +66,19 @@ def test_a_sample_travels_in_a_queue_message(name: str) -> None:
     assert event_from_envelope(json.loads(record["body"])) == samples[name]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_sample_can_be_put_on_the_bus_by_hand(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(variable, "test")
-    import boto3
-
-    entries = load("samples/put-events", name)
+@pytest.fixture(scope="module")
+def bus() -> Iterator[Any]:
+    """A client of EventBridge in moto, which has the samples' bus."""
     with mock_aws():
         client = boto3.client("events", region_name="eu-central-1")
         client.create_event_bus(Name=BUS)
-        assert client.put_events(Entries=entries)["FailedEntryCount"] == 0
+        yield client
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sample_can_be_put_on_the_bus_by_hand(name: str, bus: Any) -> None:
+    entries = load("samples/put-events", name)
+    assert bus.put_events(Entries=entries)["FailedEntryCount"] == 0
     assert len(json.dumps(entries)) < MAX_EVENT_BYTES
 
 
@@ -258,6 +262,13 @@ def test_typescript_declares_every_type_that_it_uses() -> None:
         assert text.count(one) == text.count(other)
 
 
+@pytest.fixture
+def made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is generated follows from models that do not change, and takes a second: it is made once."""
+    monkeypatch.setattr(generate, "artefacts", cache(generate.artefacts))
+
+
+@pytest.mark.usefixtures("made_once")
 def test_drift_is_found_and_mended(tmp_path: Path) -> None:
     assert set(generate.drift(tmp_path)) == set(generate.artefacts())
     generate.write(tmp_path)
@@ -276,6 +287,7 @@ def test_drift_is_found_and_mended(tmp_path: Path) -> None:
     assert not (tmp_path / left).exists()
 
 
+@pytest.mark.usefixtures("made_once")
 def test_the_command_tells_drift_by_its_exit_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -10,9 +11,18 @@ from gen3d_events import aws
 from gen3d_events.samples import BUCKET
 from hypothesis import settings
 from moto import mock_aws
+from moto.kms.utils import generate_private_key
 
 settings.register_profile("gen3d", deadline=None)  # no test asserts a time
 settings.load_profile("gen3d")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_key_pair() -> Iterator[None]:
+    """moto makes a pair of RSA keys with every key of KMS, also with those for links, which use none."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("moto.kms.models.generate_private_key", cache(generate_private_key))
+        yield
 
 
 @pytest.fixture
@@ -49,5 +59,5 @@ def endpoint_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def forget_clients() -> None:
+    """Clients may have a test's hooks. Their session, which has read botocore's service data, stays."""
     aws.client.cache_clear()
-    aws.session.cache_clear()

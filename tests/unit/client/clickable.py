@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from gen3d_inference.engines.classical import ClassicalSegmenter
 from gen3d_inference.tasks import manifest
@@ -27,8 +29,9 @@ def picture() -> NDArray[np.uint8]:
     return photo
 
 
+@cache
 def files() -> dict[str, bytes]:
-    """`manifest.json`, `embedding.safetensors` and a file for each graph."""
+    """`manifest.json`, `embedding.safetensors` and a file for each graph; made once, for reading only."""
     segmenter = ClassicalSegmenter()
     embedding = segmenter.embed(picture())
     return {

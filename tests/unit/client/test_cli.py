@@ -1,4 +1,8 @@
-"""The command as people and scripts meet it: real processes, a real sign-in, exit codes, both outputs."""
+"""The command as people and scripts meet it: a real sign-in, exit codes, both outputs.
+
+Most cases run it within this process, for one of its own spends half a second on imports; real processes are
+for a whole way, the local cloud's state, and Ctrl-C.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from gen3d import cli
 from gen3d_events.models import ImageRejected, JobTimedOut, MaskRejected
-from gen3d_local import aws
+from gen3d_local import aws, cloud
 from gen3d_local.children import HOST, Child, clean_environment
 from gen3d_local.state import free_port
 from PIL import Image
@@ -64,7 +69,9 @@ def environment(service: Service, cognito: dict[str, str], tmp_path: Path) -> di
 
 
 @pytest.fixture
-def gen3d(environment: dict[str, str], tmp_path: Path) -> Run:
+def process(environment: dict[str, str], tmp_path: Path) -> Run:
+    """The command as a process, with its streams as a script has them."""
+
     def run(*arguments: str | Path, **changes: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*COMMAND, *map(str, arguments)],
@@ -80,8 +87,33 @@ def gen3d(environment: dict[str, str], tmp_path: Path) -> Run:
     return run
 
 
-def test_reconstruct(gen3d: Run, photo: Path, mask: Path, tmp_path: Path) -> None:
-    done = gen3d("reconstruct", photo, "--mask", mask, "--quality", "fast", "--out", tmp_path / "result")
+@pytest.fixture
+def gen3d(
+    environment: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> Run:
+    """The same within this process, where no local cloud runs."""
+    monkeypatch.setattr(cloud, "running", lambda: None)
+
+    def run(*arguments: str | Path, **changes: str) -> subprocess.CompletedProcess[str]:
+        argv = ["gen3d", *map(str, arguments)]
+        capfd.readouterr()
+        with monkeypatch.context() as here, Path(os.devnull).open() as nothing:
+            here.setattr(os, "environ", environment | {"COLUMNS": "80"} | changes)
+            here.setattr(sys, "argv", argv)
+            here.setattr(sys, "stdin", nothing)
+            here.chdir(tmp_path)
+            with pytest.raises(SystemExit) as ended:
+                cli.main()
+        return subprocess.CompletedProcess(argv, int(ended.value.code or 0), *capfd.readouterr())
+
+    return run
+
+
+def test_reconstruct(process: Run, photo: Path, mask: Path, tmp_path: Path) -> None:
+    done = process("reconstruct", photo, "--mask", mask, "--quality", "fast", "--out", tmp_path / "result")
     assert done.returncode == 0, done.stderr
     assert {it.name for it in (tmp_path / "result").iterdir()} == {*FILES, "job.json", "events.jsonl"}
     assert [line.split(":")[0] for line in done.stderr.splitlines()] == [
@@ -178,10 +210,10 @@ def test_points_and_boxes_that_cannot_be_meant(
 
 
 @pytest.mark.parametrize("command", ["sessions", "down", "up"])
-def test_a_state_folder_that_cannot_be_used(gen3d: Run, tmp_path: Path, command: str) -> None:
+def test_a_state_folder_that_cannot_be_used(process: Run, tmp_path: Path, command: str) -> None:
     file = tmp_path / "state"
     file.write_text("no folder")
-    done = gen3d(command, GEN3D_STATE=str(file))
+    done = process(command, GEN3D_STATE=str(file))
     assert done.returncode == 1
     assert "local_cloud_failed" in done.stderr
     assert "Traceback" not in done.stderr
@@ -344,13 +376,13 @@ def test_usage_reads_as_if_a_person_wrote_it(gen3d: Run, photo: Path, mask: Path
     assert "'--quality': best is not one of fast, balanced, high." in wrong.stderr
 
 
-def test_down_without_a_cloud(gen3d: Run) -> None:
-    done = gen3d("down")
+def test_down_without_a_cloud(process: Run) -> None:
+    done = process("down")
     assert (done.returncode, done.stdout) == (0, "No local cloud is running.\n")
 
 
-def test_version(gen3d: Run) -> None:
-    assert gen3d("--version").stdout.startswith("gen3d ")
+def test_version(process: Run) -> None:
+    assert process("--version").stdout.startswith("gen3d ")
 
 
 def test_delete_and_restore(gen3d: Run) -> None:

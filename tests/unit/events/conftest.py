@@ -95,7 +95,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    for cached in (aws.session, aws.client, consumer._store):
+    for cached in (aws.client, consumer._store):
         cached.cache_clear()
     with mock_aws():
         sqs = aws.client("sqs")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import random
 from datetime import timedelta
 from itertools import permutations
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 pytestmark = pytest.mark.usefixtures("table")
 
+SOAK = "GEN3D_SOAK" in os.environ
 OF_SESSION = [event for event in samples.values() if event.metadata.job_id is None]
 OF_JOB = [event for event in samples.values() if event.metadata.job_id]
 
@@ -43,7 +45,7 @@ def state_of_rows() -> dict[str, Any]:
     }
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=1000 if SOAK else 15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     story=st.lists(st.sampled_from(OF_JOB + OF_SESSION), max_size=12),
     chance=st.randoms(use_true_random=False),
