@@ -102,6 +102,12 @@ def pair() -> Pair:
 
 
 def transformers_model(size: int) -> Any:
+    config = Sam3TrackerConfig(vision_config=vision(size), prompt_encoder_config={"image_size": size})
+    return Sam3TrackerModel(config).eval().requires_grad_(False)
+
+
+def vision(size: int) -> dict[str, Any]:
+    """transformers' configuration of an image encoder such as meta.VISION, for photos of size px."""
     side = size // checkpoint.PATCH
     backbone = {
         "model_type": "sam3_vit_model",
@@ -115,13 +121,11 @@ def transformers_model(size: int) -> Any:
         "global_attn_indexes": [1],
         "layer_norm_eps": 1e-5,
     }
-    vision = {
+    return {
         "model_type": "sam3_vision_model",
         "backbone_config": backbone,
         "backbone_feature_sizes": [[4 * side] * 2, [2 * side] * 2, [side] * 2],
     }
-    config = Sam3TrackerConfig(vision_config=vision, prompt_encoder_config={"image_size": size})
-    return Sam3TrackerModel(config).eval().requires_grad_(False)
 
 
 def give(model: Any, encoder: Any, tracker: Any) -> None:
