@@ -13,7 +13,8 @@ from gen3d import Gen3D
 from gen3d_local.cloud import ROOT, Cloud, Options, running_cloud
 from gen3d_local.state import free_port
 
-from tests.flow.tap import Tap
+from tests.consumers import System
+from tests.tap import Tap
 
 SCENE = ROOT / "local" / "gen3d_local" / "demo_scene"
 
@@ -46,6 +47,12 @@ def gen3d(cloud: Cloud) -> Iterator[Gen3D]:
 def tap(cloud: Cloud) -> Tap:
     """Hears every event of the shared cloud."""
     return Tap(cloud)
+
+
+@pytest.fixture(scope="session")
+def system(cloud: Cloud) -> System:
+    """The consumers of the shared cloud."""
+    return System(cloud)
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,12 @@ from typing import NamedTuple
 import pytest
 from gen3d import Gen3D, Job, JobOptions, Quality, Session
 from gen3d.errors import Failed
-from gen3d_local.cloud import Cloud, Options, running_cloud
+from gen3d_local.cloud import Options, running_cloud
 from gen3d_local.state import free_port
 
-from tests.fault.system import System
-from tests.flow.helpers import SECONDS, eventually
-from tests.flow.tap import Tap
+from tests.consumers import System
+from tests.tap import Tap
+from tests.waiting import SECONDS, eventually
 
 FAST = JobOptions(quality=Quality.FAST, texture=None)
 DEADLINES = {"RequestTtlSeconds": "60", "InvocationTimeoutSeconds": "30", "OverdueAfterSeconds": "0"}
@@ -59,11 +59,6 @@ def asked_early(request: pytest.FixtureRequest) -> None:
     """If the watchdog is tested at all, its minute passes while the other tests run."""
     if any("asked" in getattr(item, "fixturenames", ()) for item in request.session.items):
         request.getfixturevalue("asked")
-
-
-@pytest.fixture(scope="session")
-def system(cloud: Cloud) -> System:
-    return System(cloud)
 
 
 @pytest.fixture(autouse=True)

@@ -18,8 +18,8 @@ from gen3d_local.packages import zipped
 from gen3d_local.rewrites import Package
 from gen3d_local.state import State
 
-from tests.fault.system import Consumer, System
-from tests.flow.helpers import eventually
+from tests.consumers import Consumer, System
+from tests.waiting import eventually
 
 
 def publish_again(cloud: Cloud, events: list[Event]) -> None:

@@ -17,11 +17,11 @@ from gen3d_events.event import Event
 from gen3d_events.models import EmbeddingStarted
 from gen3d_local.cloud import Cloud
 
+from tests.consumers import System
 from tests.fault.conftest import FAST
 from tests.fault.deliveries import Foreign, everything_twice, killed_before, publish_again
-from tests.fault.system import System
-from tests.flow.helpers import SECONDS, eventually
-from tests.flow.tap import Tap, judge
+from tests.tap import Tap, judge
+from tests.waiting import SECONDS, eventually
 
 Run = Callable[[], Job]
 SOAK = "GEN3D_SOAK" in os.environ

@@ -17,9 +17,9 @@ from gen3d_events.event import Event
 from gen3d_local.cloud import Cloud
 from gen3d_local.misbehaviour import KINDS
 
-from tests.fault.system import System
-from tests.flow.helpers import SECONDS
-from tests.flow.tap import Tap, judge
+from tests.consumers import System
+from tests.tap import Tap, judge
+from tests.waiting import SECONDS
 
 Run = Callable[[], Job]
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from gen3d import Job
 
-from tests.fault.system import CONSUMERS, System
-from tests.flow.helpers import SECONDS, eventually
+from tests.consumers import CONSUMERS, System
+from tests.waiting import SECONDS, eventually
 
 Run = Callable[[], Job]
 

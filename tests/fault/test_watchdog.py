@@ -12,8 +12,8 @@ import pytest
 from gen3d_events.codes import codes
 
 from tests.fault.conftest import Asked
-from tests.flow.helpers import SECONDS, eventually
-from tests.flow.tap import judge
+from tests.tap import judge
+from tests.waiting import SECONDS, eventually
 
 
 @pytest.fixture(scope="module")

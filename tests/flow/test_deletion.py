@@ -16,14 +16,9 @@ from gen3d_events.models import SessionPurged
 from gen3d_local import people
 from gen3d_local.cloud import Cloud
 
-from tests.fault.system import System
-from tests.flow.helpers import SECONDS, eventually
-from tests.flow.tap import Tap, judge
-
-
-@pytest.fixture(scope="module")
-def system(cloud: Cloud) -> System:
-    return System(cloud)
+from tests.consumers import System
+from tests.tap import Tap, judge
+from tests.waiting import SECONDS, eventually
 
 
 def versions(cloud: Cloud, session: Session) -> list[str]:

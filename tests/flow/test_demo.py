@@ -9,7 +9,7 @@ import sys
 import psutil
 from gen3d_local import demo
 
-from tests.flow.helpers import eventually
+from tests.waiting import eventually
 
 
 def processes() -> list[str]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from trimesh.visual.material import PBRMaterial
 from trimesh.visual.texture import TextureVisuals
 
-from tests.flow.helpers import SECONDS, eventually
+from tests.waiting import SECONDS, eventually
 
 ASKED = {"mesh-obj.zip", "mesh.ply", "mesh.stl", "mesh.usdz", "splat-clean.ply", "splat.spz"}
 

@@ -23,8 +23,8 @@ from gen3d_local.cloud import Cloud
 from gen3d_local.mail import Mail
 from PIL import Image
 
-from tests.flow.helpers import SECONDS, eventually
-from tests.flow.tap import Tap, judge
+from tests.tap import Tap, judge
+from tests.waiting import SECONDS, eventually
 
 STORY = {
     "Image Uploaded": 1,

@@ -12,8 +12,8 @@ from gen3d_events.codes import codes
 from gen3d_local.cloud import Cloud
 from PIL import Image
 
-from tests.flow.helpers import SECONDS, eventually
-from tests.flow.tap import Tap, judge
+from tests.tap import Tap, judge
+from tests.waiting import SECONDS, eventually
 
 STORY = {
     "Image Uploaded": 1,

@@ -22,7 +22,7 @@ from gen3d_local.cloud import Cloud, CloudFailed, Options, running, running_clou
 from gen3d_local.state import State, can_bind, free_port, read_json
 from gen3d_local.supervisor import Supervisor
 
-from tests.flow.helpers import eventually
+from tests.waiting import eventually
 
 OBEDIENT = "tests.unit.local.fake_server"
 

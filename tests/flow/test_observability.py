@@ -18,8 +18,8 @@ from gen3d_events.event import Event
 from gen3d_events.publisher import put_events_entry
 from gen3d_local.cloud import Cloud
 
-from tests.flow.helpers import SECONDS, eventually
-from tests.flow.tap import Tap
+from tests.tap import Tap
+from tests.waiting import SECONDS, eventually
 
 Line = dict[str, Any]
 

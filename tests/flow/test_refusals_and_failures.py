@@ -13,8 +13,8 @@ from gen3d_events.codes import codes
 from gen3d_local.cloud import Cloud
 from PIL import Image
 
-from tests.flow.helpers import SECONDS, eventually
-from tests.flow.tap import Tap, judge
+from tests.tap import Tap, judge
+from tests.waiting import SECONDS, eventually
 
 
 def test_a_file_that_is_no_photo(gen3d: Gen3D, tap: Tap, tmp_path: Path) -> None:

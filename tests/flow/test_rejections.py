@@ -25,8 +25,8 @@ from gen3d_upload.limits import MAX_BYTES, MAX_SIDE
 from PIL import Image
 from pycognito import AWSSRP
 
-from tests.flow.helpers import SECONDS, eventually
-from tests.flow.tap import Tap
+from tests.tap import Tap
+from tests.waiting import SECONDS, eventually
 
 SIZE = (320, 240)
 NO_SUCH_SESSION, NO_SUCH_JOB = f"ses_{'0' * 26}", f"job_{'0' * 26}"

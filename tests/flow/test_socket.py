@@ -18,7 +18,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
-from tests.flow.tap import Tap
+from tests.tap import Tap
 
 SECONDS = 60.0
 PREPARED = {"Image Uploaded": 1, "Embedding Started": 1, "Inference Succeeded": 1, "Embedding Completed": 1}

@@ -9,23 +9,10 @@ import tomllib
 import pytest
 from gen3d_events.codes import codes
 
+from tests.consumers import CONSUMERS
 from tests.wiring import stack
 from tests.wiring.patterns import matches
 from tests.wiring.stack import ROOT, listed, of_type, referred, text
-
-CONSUMERS = [
-    "UploadIngest",
-    "UploadProgress",
-    "EmbeddingStart",
-    "EmbeddingFinish",
-    "ReconstructionStart",
-    "ReconstructionRetry",
-    "ReconstructionFinish",
-    "MeshingMesh",
-    "NotificationMail",
-    "NotificationPush",
-    "InferenceRelay",
-]
 
 
 def test_consumers_have_their_parts() -> None:

@@ -12,7 +12,7 @@ from gen3d_local.deploy import STACK
 from gen3d_local.mail import Mail
 from gen3d_local.state import State
 
-from tests.flow.helpers import SECONDS, eventually
+from tests.waiting import SECONDS, eventually
 
 COUNTS = (
     "ApproximateNumberOfMessages",

@@ -9,7 +9,7 @@ from contextlib import suppress
 from gen3d_events.event import Event, event_from_envelope
 from gen3d_local.cloud import Cloud
 
-from tests.flow.helpers import SECONDS, eventually
+from tests.waiting import SECONDS, eventually
 
 
 class Tap:
