@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,8 @@ from gen3d_meshing.lean_open3d import o3d, tensor
 from gen3d_meshing.problems import SurfaceMissing
 from gen3d_meshing.splat import Floats, Splat
 
-Search = Callable[[Floats, int], tuple[NDArray[np.int64], Floats]]
+Neighbours = NDArray[np.int32]
+Search = Callable[[Floats, int], tuple[Neighbours, Floats]]
 NEIGHBOURS = 20
 _FAINT = 0.3  # of the median opacity: relative, because engines differ in how opaque their Gaussians are
 _FAR = 4.0  # times the extent that holds nine tenths of the Gaussians
@@ -20,6 +21,7 @@ _STRAY = 4.0  # times the median distance to the nearest neighbours
 _NEAR_DRAWN = 1.6  # of the drawn ones' spacings
 _CLUSTER = 0.02  # of the largest cluster's Gaussians
 _FEWEST = 200
+_AT_ONCE = 65_536  # places whose neighbours are looked at together, so that what this needs stays small
 _FLATTEST = 0.01  # thickness by length below which points are a sheet
 
 
@@ -32,7 +34,7 @@ class Cloud:
     """
 
     splat: Splat
-    neighbours: NDArray[np.int64]
+    neighbours: Neighbours
     spacing: float
     counts: dict[str, int]
 
@@ -59,11 +61,13 @@ def clean(splat: Splat, limit: int, seed: int = 42) -> Cloud:
     counts |= {"no_strays": int(near.sum()), "connected": len(cleaned)}
     _require_solid(cleaned)
 
-    renumbered = np.full(len(splat), -1)
-    renumbered[keep] = np.arange(len(keep))
-    kept_neighbours = renumbered[neighbours[keep]]
-    own = np.arange(len(keep))[:, None]
-    kept_neighbours = np.where(kept_neighbours < 0, own, kept_neighbours)
+    renumbered = np.full(len(splat), -1, np.int32)
+    own = np.arange(len(keep), dtype=np.int32)
+    renumbered[keep] = own
+    kept_neighbours = np.empty((len(keep), NEIGHBOURS), np.int32)
+    for some in parts(len(keep)):
+        around = renumbered[neighbours[keep[some]]]
+        kept_neighbours[some] = np.where(around < 0, own[some, None], around)
     return Cloud(cleaned, kept_neighbours, spacing, counts)
 
 
@@ -75,19 +79,25 @@ def without_strays(splat: Splat, cloud: Cloud) -> Splat:
     return splat.take(distance[:, 0] <= spacings * cloud.spacing)
 
 
-def nearest(points: Floats, queries: Floats, k: int) -> tuple[NDArray[np.int64], Floats]:
+def parts(count: int) -> Iterator[slice]:
+    """Slices of `count` places, so many that the neighbours of each part's fit into little memory."""
+    return (slice(first, first + _AT_ONCE) for first in range(0, count, _AT_ONCE))
+
+
+def nearest(points: Floats, queries: Floats, k: int) -> tuple[Neighbours, Floats]:
     """Indices (q, k) of the k points nearest to each query, nearest first, and their distances (q, k)."""
     return search(points)(queries, k)
 
 
 def search(points: Floats) -> Search:
     """Like nearest(), for several queries of the same points."""
-    tree = o3d.core.nns.NearestNeighborSearch(tensor(points))
+    tree = o3d.core.nns.NearestNeighborSearch(tensor(points), o3d.core.int32)
     tree.knn_index()
 
-    def ask(queries: Floats, k: int) -> tuple[NDArray[np.int64], Floats]:
+    def ask(queries: Floats, k: int) -> tuple[Neighbours, Floats]:
         index, squared = tree.knn_search(tensor(queries), k)
-        return index.numpy(), np.sqrt(squared.numpy())
+        distance = squared.numpy()
+        return index.numpy(), np.sqrt(distance, out=distance)
 
     return ask
 

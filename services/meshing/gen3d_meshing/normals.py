@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gen3d_meshing.clean import Cloud
+from gen3d_meshing.clean import Cloud, Neighbours, parts
 from gen3d_meshing.splat import Floats, Splat
 
 _FLAT = 0.5  # shortest by middle axis, below which the shortest axis is the normal
@@ -72,10 +72,13 @@ def _lines(cloud: Cloud) -> Floats:
 
 def _least_spread(cloud: Cloud, which: NDArray[np.int64]) -> Floats:
     """(n, 3) unit vectors along which the neighbours of each of these Gaussians spread least."""
-    around = cloud.splat.position[cloud.neighbours[which]]
-    around = around - around.mean(1, keepdims=True)
-    spread = np.einsum("nki,nkj->nij", around, around)
-    return np.asarray(np.linalg.eigh(spread)[1][:, :, 0])
+    least = np.empty((len(which), 3), np.float32)
+    for some in parts(len(which)):
+        around = cloud.splat.position[cloud.neighbours[which[some]]]
+        around -= around.mean(1, keepdims=True)
+        spread = np.einsum("nki,nkj->nij", around, around)
+        least[some] = np.linalg.eigh(spread)[1][:, :, 0]
+    return least
 
 
 def shortest_axes(splat: Splat) -> Floats:
@@ -131,11 +134,11 @@ def _sight(points: Floats, normals: Floats, pixel: float) -> Floats:
     return votes / heard
 
 
-def _agree(votes: Floats, normals: Floats, neighbours: NDArray[np.int64]) -> Floats:
+def _agree(votes: Floats, normals: Floats, neighbours: Neighbours) -> Floats:
     """The votes after neighbours were heard: each counts by how parallel its normal is. Those that stay
     unsure hear theirs again and again, so that signs spread into hollows that nobody sees into."""
     for _ in range(_ROUNDS):
-        votes = _heard(votes, normals, neighbours, slice(None))
+        votes = _heard(votes, normals, neighbours, np.arange(len(votes)))
     for _ in range(_MOST_ROUNDS):
         unsure = np.flatnonzero(np.abs(votes) < _SURE)
         heard = _heard(votes, normals, neighbours, unsure)
@@ -145,9 +148,10 @@ def _agree(votes: Floats, normals: Floats, neighbours: NDArray[np.int64]) -> Flo
     return votes
 
 
-def _heard(
-    votes: Floats, normals: Floats, neighbours: NDArray[np.int64], who: NDArray[np.int64] | slice
-) -> Floats:
-    around = neighbours[who]
-    alike = np.einsum("nkc,nc->nk", normals[around], normals[who])
-    return np.asarray(np.clip(3 * np.mean(alike * votes[around], axis=1), -1, 1))
+def _heard(votes: Floats, normals: Floats, neighbours: Neighbours, who: NDArray[np.int64]) -> Floats:
+    heard = np.empty(len(who), np.float32)
+    for some in parts(len(who)):
+        around = neighbours[who[some]]
+        alike = np.einsum("nkc,nc->nk", normals[around], normals[who[some]])
+        heard[some] = np.clip(3 * np.mean(alike * votes[around], axis=1), -1, 1)
+    return heard
