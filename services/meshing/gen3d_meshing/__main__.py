@@ -14,6 +14,8 @@ from gen3d_meshing.pipeline import Result, mesh_splat
 from gen3d_meshing.problems import NoMesh
 
 FAILED = 1
+TRIANGLES = range(4, 1_000_001)
+"""Fewer cannot close a mesh; more take gigabytes and help nobody."""
 
 _DEFAULT = JobOptions()
 _CLEAR_LINE = "\r\x1b[K"
@@ -94,8 +96,11 @@ def _texture(text: str) -> TextureSize | None:
 
 
 def _triangles(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 4:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of triangles: a closed mesh has 4 or more.")
+    digits = text.isascii() and text.isdigit() and len(text) <= len(str(TRIANGLES.stop))
+    if not digits or int(text) not in TRIANGLES:
+        raise argparse.ArgumentTypeError(
+            f"{text[:80]!r} is no number of triangles from {TRIANGLES.start} to {TRIANGLES.stop - 1:,}."
+        )
     return int(text)
 
 

@@ -7,15 +7,26 @@ import numpy as np
 from gen3d_meshing.clean import Cloud, nearest
 from gen3d_meshing.splat import Floats
 
-_NEIGHBOURS = 8
+NEIGHBOURS = 12
+"""Gaussians that give a place its colour."""
+
+_WIDTH = 0.8  # in spacings: the kernel's standard deviation, about that of a Gaussian's own footprint
+_SPARSE = 0.4  # of the farthest neighbour's distance: the kernel is at least so wide
 
 
 def vertex_colours(cloud: Cloud, vertices: Floats) -> Floats:
-    """(v, 3) linear RGB in 0..1: the nearest Gaussians' colours, near and opaque ones counting more."""
-    index, distance = nearest(cloud.splat.position, vertices, _NEIGHBOURS)
-    weight = cloud.splat.opacity[index] / (distance**2 + (cloud.spacing / 2) ** 2)
+    """(v, 3) linear RGB in 0..1: the mean of the nearest Gaussians' colours, weighted by a Gaussian kernel
+    and by opacity."""
+    index, distance = nearest(cloud.splat.position, vertices, NEIGHBOURS)
+    nearness = np.exp(-((distance / kernel_width(cloud, distance)) ** 2) / 2)
+    weight = cloud.splat.opacity[index] * nearness
     light = srgb_to_linear(cloud.splat.colour)[index]
     return np.asarray(np.einsum("vk,vkc->vc", weight, light) / weight.sum(1, keepdims=True))
+
+
+def kernel_width(cloud: Cloud, distance: Floats) -> Floats:
+    """(n, 1) the kernel's standard deviation at places whose nearest Gaussians are so far away (n, k)."""
+    return np.asarray(np.maximum(_WIDTH * cloud.spacing, _SPARSE * distance[:, -1:]))
 
 
 def srgb_to_linear(colour: Floats) -> Floats:

@@ -37,7 +37,7 @@ STATS_VERSION = "1.0"
 @dataclass(frozen=True)
 class Preset:
     """cells: of Poisson's grid across the longest side. gaussians, triangles: at most (about) so many.
-    painted: triangles where vertices carry the colours, of at least as many Gaussians."""
+    painted: triangles where vertices carry the colours."""
 
     cells: int
     gaussians: int
@@ -50,6 +50,24 @@ PRESETS = {
     Quality.BALANCED: Preset(cells=88, gaussians=120_000, triangles=50_000, painted=60_000),
     Quality.HIGH: Preset(cells=104, gaussians=500_000, triangles=150_000, painted=150_000),
 }
+
+
+_PAINTED = 0.75
+"""Triangles a Gaussian: smaller ones would show its noise, which the triangles between vertices even out."""
+
+
+def supported(preset: Preset, gaussians: int) -> Preset:
+    """The preset without what so many Gaussians do not tell of: what is finer than balanced's has as many of
+    them in a cell, and for a triangle, as balanced's may have. So of few, high makes what balanced makes, and
+    not their noise."""
+    usual = PRESETS[Quality.BALANCED]
+    share = max(1.0, gaussians / usual.gaussians)
+    return replace(
+        preset,
+        cells=min(preset.cells, int(usual.cells * np.sqrt(share))),
+        triangles=min(preset.triangles, int(usual.triangles * share)),
+        painted=min(preset.painted, gaussians, max(usual.painted, int(_PAINTED * gaussians))),
+    )
 
 
 @dataclass(frozen=True)
@@ -83,13 +101,13 @@ def mesh_splat(
     MeshUnsound.
     """
     clock = _Clock(on_step)
-    preset = PRESETS[options.quality]
-    if target_triangles is not None:
-        preset = replace(preset, triangles=target_triangles)
     with clock.step("read"):
         splat, dropped = read_splat(data)
     with clock.step("clean"):
-        cloud = clean(splat, preset.gaussians, options.seed)
+        cloud = clean(splat, PRESETS[options.quality].gaussians, options.seed)
+    preset = supported(PRESETS[options.quality], len(cloud.splat))
+    if target_triangles is not None:
+        preset = replace(preset, triangles=target_triangles)
     with clock.step("normals"):
         normals = outward_normals(cloud)
     with clock.step("surface"):
@@ -100,7 +118,7 @@ def mesh_splat(
     with clock.step("colour"):
         bare = painted = Model(mesh, vertex_colours(cloud, mesh.vertices))
         if target_triangles is None and (options.texture is None or "ply" in options.formats):
-            finer = refine(mesh, min(preset.painted, len(cloud.splat)))
+            finer = refine(mesh, preset.painted)
             painted = Model(finer, vertex_colours(cloud, finer.vertices))
             triangles["painted"] = len(finer.triangles)
     model = painted

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gen3d_meshing.clean import Cloud, Search, search
-from gen3d_meshing.colour import linear_to_srgb, srgb_to_linear
+from gen3d_meshing.colour import NEIGHBOURS, kernel_width, linear_to_srgb, srgb_to_linear
 from gen3d_meshing.model import Texture
 from gen3d_meshing.raster import Indices, Texels
 from gen3d_meshing.shape import Mesh
@@ -14,9 +14,6 @@ from gen3d_meshing.splat import Floats
 from gen3d_meshing.unwrap import GUTTER, Atlas, unwrap
 
 _BLOCKS = 512  # a side: the texels of a block share their Gaussians
-_NEIGHBOURS = 12
-_WIDTH = 0.8  # in spacings: the kernel's standard deviation, about that of a Gaussian's own footprint
-_SPARSE = 0.4  # of the farthest neighbour's distance: the kernel is at least so wide
 _TURNED_AWAY = 1e-3  # weight of a Gaussian that faces the other way, as on the far side of a thin wall
 _BAND = 16  # rows that are painted at a time, whole blocks of them, so that what this needs stays small
 
@@ -66,8 +63,8 @@ def _light(mesh: Mesh, cloud: Cloud, normals: Floats, around: Search, atlas: Atl
     facing = np.cross(b - a, c - a)
     facing /= np.maximum(np.linalg.norm(facing, axis=1, keepdims=True), 1e-30)
 
-    index, distance = around(middle, _NEIGHBOURS)
-    width = np.maximum(_WIDTH * cloud.spacing, _SPARSE * distance[:, -1:])
+    index, distance = around(middle, NEIGHBOURS)
+    width = kernel_width(cloud, distance)
     agreement = np.einsum("qkc,qc->qk", normals[index], facing)
     weight = cloud.splat.opacity[index] * np.maximum(agreement, _TURNED_AWAY)
     # exp(-|a - b|^2 / 2w^2) without what is the same for all Gaussians: a, texel, and b, from the middle

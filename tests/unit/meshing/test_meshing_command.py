@@ -110,6 +110,8 @@ def test_a_folder_that_cannot_be_made_is_named_before_the_work(
         (["--texture", "100"], "'100' is none of 512, 1024, 2048, none"),
         (["--target-triangles", "3"], "'3' is no number of triangles"),
         (["--target-triangles", "many"], "'many' is no number of triangles"),
+        (["--target-triangles", "1000001"], "'1000001' is no number of triangles from 4 to 1,000,000"),
+        (["--target-triangles", "9" * 5000], "is no number of triangles"),
         (["--quality", "best"], "invalid choice: 'best'"),
     ],
 )

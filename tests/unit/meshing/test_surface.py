@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,14 +13,14 @@ from gen3d_events.samples import reconstructor
 from gen3d_meshing.clean import clean, without_strays
 from gen3d_meshing.lean_open3d import tensor
 from gen3d_meshing.normals import outward_normals
-from gen3d_meshing.pipeline import PRESETS, Result, mesh_splat
+from gen3d_meshing.pipeline import PRESETS, Result, mesh_splat, supported
 from gen3d_meshing.problems import MeshUnsound, NoMesh, SurfaceMissing
 from gen3d_meshing.shape import Mesh, Triangles, raycasting
 from gen3d_meshing.splat import Floats, read_splat
 from gen3d_meshing.surface import reconstruct, resolutions
 from manifold3d import Manifold
 
-from benchmarks.splat_shapes import Kind, Shape
+from benchmarks.splat_shapes import Kind, Shape, shape
 from benchmarks.splat_shapes import ply as shape_ply
 from benchmarks.splat_shapes import splat_rows as shape_rows
 from tests.unit.meshing.solids import SOLIDS, Array, Solid, noisy_splat, paint, ply, splat_rows
@@ -191,7 +192,7 @@ def test_the_triangles_that_were_asked_for_are_there_however_few_the_gaussians(
     options = JobOptions(quality=Quality.FAST, texture=texture, formats=("glb", "ply", "stl"))
     result = mesh_splat(noisy_splat(SOLIDS["sphere"], 3000), options, target_triangles=12_000)
     triangles = len(result.mesh.triangles)
-    assert 10_000 < triangles <= 12_000
+    assert 11_000 < triangles <= 12_000
     assert f"element face {triangles}\n".encode() in result.files["mesh.ply"]
     assert len(result.files["mesh.stl"]) == 84 + 50 * triangles
 
@@ -236,6 +237,23 @@ def test_resolution_follows_the_spacing_of_the_points_and_falls_on_failure() -> 
     assert resolutions(points, 0.001, 0.001, 200) == [111, 55]
     assert resolutions(points, 0.02, 0, 58) == [58, 83, 29]
     assert resolutions(points, 0.5, 0, 200) == [29]
+
+
+def test_high_is_finer_than_balanced_only_for_more_gaussians_than_balanced_takes() -> None:
+    fast, balanced, high = (PRESETS[quality] for quality in (Quality.FAST, Quality.BALANCED, Quality.HIGH))
+    some = supported(high, 80_000)
+    assert some == replace(balanced, gaussians=high.gaussians)
+    more = supported(high, 150_000)
+    assert balanced.cells < more.cells < high.cells
+    assert balanced.painted < more.painted < high.painted
+    for preset in (fast, balanced, high):
+        assert supported(preset, preset.gaussians) == preset
+
+
+def test_of_few_gaussians_high_takes_balanceds_grid() -> None:
+    splat = shape_ply(shape_rows(shape("lantern", 5), Kind.FLAT, 60_000, 5))
+    files = mesh_splat(splat, JobOptions(quality=Quality.HIGH)).files
+    assert json.loads(files["stats.json"])["poisson_cells"] == PRESETS[Quality.BALANCED].cells
 
 
 @pytest.mark.parametrize("problem", [MeshUnsound, SurfaceMissing])
