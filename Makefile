@@ -65,12 +65,13 @@ $(SUITES:%=test-%): .venv/.ready .venv-lint/.ready frontend/dist/index.html
 	@echo "── $(@:test-%=%) tests: passed"
 
 .PHONY: test-models
-test-models: .venv-models/.ready ## Run SAM 3's tests on random weights (FULL=1: at full size)
+test-models: .venv-models/.ready .venv/.ready ## Run SAM 3's tests on random weights (FULL=1: at full size)
 	@$(MODELS)/pytest --confcutdir tests/models --timeout 1800 tests/models
+	@GEN3D_SAM3_PYTHON=$(MODELS)/python $(RUN)/pytest --noconftest --timeout 900 tests/models/test_laptop.py
 
 .PHONY: test-sam3
 test-sam3: .venv-sam3/.ready ## Run the tests that hold SAM 3 against Meta's own package
-	@$(SAM3)/python -m pytest -p tests.models.operators --confcutdir tests/models --timeout 1800 tests/models/test_parity.py tests/models/test_words.py
+	@$(SAM3)/python -m pytest -p tests.models.operators --confcutdir tests/models --timeout 1800 tests/models/test_parity.py tests/models/test_words.py tests/models/test_words_parity.py
 
 .PHONY: soak
 soak: .venv/.ready ## Run the longer forms of the fault tests
