@@ -88,13 +88,14 @@ async function mark(page: Page, round: number): Promise<void> {
 
 /** CPU ms of the longest task of the page's own thread in one more round: wall time tells of other processes, too. */
 async function longestTask(browser: Browser, page: Page, round: number): Promise<number> {
-  await browser.startTracing(page, { categories: ["toplevel"] });
+  // Tasks with what ends them, as the drawing of a canvas does.
+  await browser.startTracing(page, { categories: ["disabled-by-default-devtools.timeline"] });
   await mark(page, round);
   const trace = JSON.parse((await browser.stopTracing()).toString()) as { traceEvents: TraceEvent[] };
   const thread = ({ pid, tid }: TraceEvent) => `${pid} ${tid}`;
   const named = trace.traceEvents.filter(({ name }) => name === "thread_name");
   const pages = new Set(named.filter(({ args }) => args.name === "CrRendererMain").map(thread));
-  const tasks = trace.traceEvents.filter((it) => it.name.endsWith("RunTask") && pages.has(thread(it)));
+  const tasks = trace.traceEvents.filter((it) => it.name === "RunTask" && pages.has(thread(it)));
   return Math.round(Math.max(...tasks.map(({ tdur = 0 }) => tdur)) / 1000);
 }
 
