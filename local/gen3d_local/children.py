@@ -16,8 +16,16 @@ HOST = "127.0.0.1"
 LOCAL = Path(__file__).resolve().parents[1]
 # Files of the children are for this person only.
 PRIVATE = 0o077
-MODELS = ("GEN3D_WEIGHTS", "GEN3D_SAM3_PYTHON", "GEN3D_SAM3D_PYTHON", "GEN3D_SAM3D_GLB")
-"""Where the endpoint finds trained models, and the environments that they run in."""
+MODELS = (
+    "GEN3D_WEIGHTS",
+    "GEN3D_SAM3_PYTHON",
+    "GEN3D_SAM3_DECODER",
+    "GEN3D_SAM3_EMBEDDING",
+    "GEN3D_SAM3_TEXT_SCORE",
+    "GEN3D_SAM3D_PYTHON",
+    "GEN3D_SAM3D_GLB",
+)
+"""Where the endpoint finds trained models, the environments that they run in, and how they are to run."""
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "GEN3D_STATE", *MODELS)
 
 

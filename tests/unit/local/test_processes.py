@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from gen3d_local.children import LOCAL, Child, ChildFailed, clean_environment, poll
+from gen3d_local.children import LOCAL, MODELS, Child, ChildFailed, clean_environment, poll
 from gen3d_local.state import free_port
 
 SECONDS = 20.0
@@ -139,3 +140,11 @@ def test_children_see_nothing_of_the_persons_settings(monkeypatch: pytest.Monkey
     assert "theirs" not in environment.values()
     assert (environment["OURS"], environment["PATH"]) == ("1", os.environ["PATH"])
     assert environment["AWS_CONFIG_FILE"] == os.devnull
+
+
+def test_a_persons_settings_of_the_models_reach_the_server() -> None:
+    sources = (LOCAL.parent / "container" / "gen3d_inference").rglob("*.py")
+    read = {
+        name for path in sources for name in re.findall(r'"(GEN3D_(?:WEIGHTS|SAM3)\w*)"', path.read_text())
+    }
+    assert len(read) > 4 and read <= set(MODELS)
