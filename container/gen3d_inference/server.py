@@ -33,7 +33,7 @@ from starlette.routing import Route
 from gen3d_inference.engines import EngineUnavailable
 from gen3d_inference.failures import InferenceError
 from gen3d_inference.lifecycle import Status
-from gen3d_inference.settings import models
+from gen3d_inference.settings import models, port
 from gen3d_inference.telemetry import about, logger
 
 GRACE_SECONDS = 25
@@ -160,10 +160,10 @@ def serve(computing: Computing, host: str, port: int, grace_seconds: float = GRA
 
 def main(environment: Mapping[str, str]) -> None:
     try:
-        configured = models(environment)
+        configured, at = models(environment), port(environment)
     except EngineUnavailable as error:
         sys.exit(f"The inference server cannot start. {error}")
-    serve(configured, environment.get("HOST", "0.0.0.0"), int(environment.get("PORT", "8080")))  # noqa: S104
+    serve(configured, environment.get("HOST", "0.0.0.0"), at)  # noqa: S104
 
 
 def _invalid(why: str) -> InferenceError:

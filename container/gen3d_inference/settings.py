@@ -45,6 +45,14 @@ def models(environment: Mapping[str, str]) -> Models:
     )
 
 
+def port(environment: Mapping[str, str]) -> int:
+    """Where to serve: $PORT, or 8080. Raises EngineUnavailable."""
+    given = environment.get("PORT", "8080")
+    if not given.isdecimal() or not 0 < int(given) < 65536:
+        raise EngineUnavailable(f"PORT is {given}. Set it to a number from 1 to 65535, or leave it out.")
+    return int(given)
+
+
 def tasks(environment: Mapping[str, str]) -> frozenset[Task]:
     """What GEN3D_TASKS asks for: `both` (embed and reconstruct, the default), or tasks with commas between.
 

@@ -54,6 +54,8 @@ def test_another_reconstructor_is_refused_with_what_to_do(name: str | None) -> N
         ({"GEN3D_TASKS": "segment", "GEN3D_DETECTOR": "sam4"}, "GEN3D_DETECTOR is sam4, which is no engine"),
         ({"GEN3D_RECONSTRUCTOR": ""}, "GEN3D_RECONSTRUCTOR is not set"),
         ({"MODEL_BUCKET": ""}, "MODEL_BUCKET is not set"),
+        ({"PORT": "http"}, "PORT is http. Set it to a number"),
+        ({"PORT": "65536"}, "PORT is 65536. Set it to a number"),
     ],
 )
 def test_the_server_ends_with_a_clear_message(change: dict[str, str], said: str) -> None:
