@@ -101,6 +101,20 @@ def everything_twice(system: System) -> Iterator[None]:
 
 
 @contextmanager
+def held(system: System, name: str) -> Iterator[None]:
+    """The consumer's messages wait in its queue meanwhile."""
+    functions = system.cloud.client("lambda")
+    (mapping,) = functions.list_event_source_mappings(FunctionName=system.consumers[name].function)[
+        "EventSourceMappings"
+    ]
+    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    try:
+        yield
+    finally:
+        functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+
+
+@contextmanager
 def killed_before(system: System, name: str, detail_type: str, timeout: int) -> Iterator[None]:
     """The consumer's function is killed once, when it is about to publish an event of this detail-type.
 

@@ -1,0 +1,52 @@
+"""Something happens to a splat before it is meshed: its job fails with a code, told once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from gen3d import Session
+from gen3d.errors import Failed
+from gen3d_events.models import ReconstructionCompleted
+
+from tests.consumers import System
+from tests.fault.conftest import FAST
+from tests.fault.deliveries import held
+from tests.tap import Tap
+from tests.waiting import SECONDS, eventually
+
+Spoil = Callable[[bytes], bytes | None]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code"),
+    [
+        (lambda _: None, "splat_missing"),
+        (lambda splat: splat[: len(splat) // 2], "splat_invalid"),
+        (lambda splat: splat.partition(b"end_header")[0].replace(b"ply", b"obj"), "splat_invalid"),
+    ],
+    ids=["gone", "cut off", "another file"],
+)
+def test_a_spoilt_splat_fails_its_job_with_a_code(
+    system: System, tap: Tap, session: Session, mask: Path, *, spoil: Spoil, code: str
+) -> None:
+    s3, bucket = system.cloud.client("s3"), system.cloud.outputs["DataBucketName"]
+    with held(system, "MeshingMesh"):
+        job = session.create_job(mask, FAST)
+        eventually(lambda: job.refresh().events.get("reconstruction_completed"))
+        (key,) = (
+            event.splat_key
+            for event in tap.heard(session.id)
+            if isinstance(event, ReconstructionCompleted) and event.metadata.job_id == job.id
+        )
+        spoilt = spoil(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        if spoilt is None:
+            s3.delete_object(Bucket=bucket, Key=key)
+        else:
+            s3.put_object(Bucket=bucket, Key=key, Body=spoilt)
+    with pytest.raises(Failed):
+        job.wait(SECONDS)
+    assert job.problem is not None
+    assert job.problem["code"] == code
+    system.settled(job)
