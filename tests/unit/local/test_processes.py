@@ -147,4 +147,5 @@ def test_a_persons_settings_of_the_models_reach_the_server() -> None:
     read = {
         name for path in sources for name in re.findall(r'"(GEN3D_(?:WEIGHTS|SAM3)\w*)"', path.read_text())
     }
-    assert len(read) > 4 and read <= set(MODELS)
+    assert len(read) > 4
+    assert read <= set(MODELS)
