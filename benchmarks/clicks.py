@@ -25,7 +25,7 @@ import onnxruntime
 from gen3d_inference.engines import MaskArray, Photo
 from gen3d_inference.engines.classical import ClassicalSegmenter
 from gen3d_local.cloud import ROOT
-from gen3d_local.demo import SCENE
+from gen3d_local.demo_scene import SCENE
 from PIL import Image
 from rich.console import Console
 from rich.table import Table

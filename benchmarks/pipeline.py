@@ -30,7 +30,7 @@ from gen3d import Gen3D, JobOptions, Quality, Session
 from gen3d.story import moment
 from gen3d_local.children import poll
 from gen3d_local.cloud import ROOT, Cloud, Options, running, running_cloud
-from gen3d_local.demo import SCENE
+from gen3d_local.demo_scene import SCENE
 from gen3d_local.state import free_port
 from rich.console import Console
 from rich.table import Table

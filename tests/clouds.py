@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 from gen3d import Gen3D
-from gen3d_local.cloud import ROOT, Cloud, Options, running_cloud
+from gen3d_local.cloud import Cloud, Options, running_cloud
+from gen3d_local.demo_scene import SCENE
 from gen3d_local.state import free_port
 
 from tests.consumers import System
 from tests.tap import Tap
-
-SCENE = ROOT / "local" / "gen3d_local" / "demo_scene"
 
 
 @pytest.fixture(scope="session")

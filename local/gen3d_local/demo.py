@@ -21,11 +21,10 @@ from rich.panel import Panel
 
 from gen3d_local import cloud
 from gen3d_local.children import poll
-from gen3d_local.demo_scene import distance
+from gen3d_local.demo_scene import SCENE, distance
 from gen3d_local.mail import Mail
 from gen3d_local.state import free_port
 
-SCENE = Path(distance.__file__).parent
 STATE = cloud.ROOT / ".gen3d" / "demo"
 RESULT = cloud.ROOT / "out" / "demo"
 CLICK = (384, 680, 1)

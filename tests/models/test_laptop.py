@@ -15,9 +15,9 @@ from gen3d.story import engines
 
 clouds = pytest.importorskip("gen3d_local.cloud", reason="the laptop cloud is in another environment")
 state = pytest.importorskip("gen3d_local.state")
+scene = pytest.importorskip("gen3d_local.demo_scene").SCENE
 
 ROOT = Path(__file__).parents[2]
-SCENE = ROOT / "local" / "gen3d_local" / "demo_scene"
 SECONDS = 300
 
 
@@ -36,10 +36,10 @@ def test_a_photo_becomes_a_model_by_clicks_of_sam3(tmp_path: Path, monkeypatch: 
         clouds.running_cloud(tmp_path / "state", options) as cloud,
         Gen3D(f"{cloud.url}/api", cloud.user.email, cloud.user.password) as client,
     ):
-        session = client.create_session(SCENE / "photo.jpg").wait_ready(SECONDS)
+        session = client.create_session(scene / "photo.jpg").wait_ready(SECONDS)
         clicked = session.segment([(320, 240, 1)])[0]
         # A click with random weights marks anything, so the object's mask is a drawn one.
-        job = session.create_job(SCENE / "mask.png", JobOptions(quality=Quality.FAST)).wait(SECONDS)
+        job = session.create_job(scene / "mask.png", JobOptions(quality=Quality.FAST)).wait(SECONDS)
         files = job.download(tmp_path / "files")
         session.refresh()
     assert (clicked.engine.name, clicked.engine.weight_free) == ("sam3", False)

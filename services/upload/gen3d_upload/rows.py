@@ -1,4 +1,4 @@
-"""The table of sessions and jobs: the one place that speaks DynamoDB.
+"""Sessions and jobs as rows of their table: the one place that changes them.
 
 A session's row has item_id `ses_…`, a job's `ses_…/job_…`, so one query gives a session with its jobs.
 Besides what the API wrote, a row has one attribute per event (gen3d_events.read_model), what ingest accepted
@@ -9,20 +9,17 @@ Besides what the API wrote, a row has one attribute per event (gen3d_events.read
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any, Literal
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
-from gen3d_events import aws, read_model
+from gen3d_events import read_model
 from gen3d_events.event import Event
 from gen3d_events.read_model import Row
 from gen3d_events.retention import RECORD_DAYS
 
+from gen3d_upload import table
 from gen3d_upload.history import STEP, deleted, due_at
 
 Upload = Literal["photo", "mask"]
@@ -34,8 +31,6 @@ _BURIED = "purged"
 """Stands in place of a user id where it is remembered which sessions were purged."""
 _REMEMBERED = timedelta(days=RECORD_DAYS)
 _PAGE = 100
-_serializer = TypeSerializer()
-_deserializer = TypeDeserializer()
 
 
 def item_id(session_id: str, job_id: str | None = None) -> str:
@@ -64,7 +59,7 @@ def create(user_id: str, session_id: str, job_id: str | None = None, **attribute
     """A new row; attributes that are None are left out. Raises ClientError if it exists."""
     given = {name: value for name, value in attributes.items() if value is not None}
     row = {"user_id": user_id, "item_id": item_id(session_id, job_id), "created_at": _text(_now()), **given}
-    _call("put_item", Item=_pack(row), ConditionExpression="attribute_not_exists(item_id)")
+    table.call("put_item", Item=table.pack(row), ConditionExpression="attribute_not_exists(item_id)")
     return row
 
 
@@ -73,7 +68,7 @@ def ensure(user_id: str, session_id: str, job_id: str | None = None, **attribute
     try:
         return create(user_id, session_id, job_id, **attributes)
     except ClientError as error:
-        found = get(user_id, session_id, job_id) if _is_condition(error) else None
+        found = get(user_id, session_id, job_id) if table.is_condition(error) else None
         if found is None:
             raise
         return found
@@ -98,8 +93,8 @@ def claimed(kind: Upload, source: str, facts: dict[str, Any]) -> dict[str, Any]:
 
 def get(user_id: str, session_id: str, job_id: str | None = None) -> Row | None:
     """One row, by a consistent read."""
-    answer = _call("get_item", Key=_key(user_id, session_id, job_id), ConsistentRead=True)
-    return _unpack(answer["Item"]) if "Item" in answer else None
+    answer = table.call("get_item", Key=_key(user_id, session_id, job_id), ConsistentRead=True)
+    return table.unpack(answer["Item"]) if "Item" in answer else None
 
 
 def visible(user_id: str, session_id: str, job_id: str | None = None) -> Row | None:
@@ -132,9 +127,9 @@ def everything(user_id: str, before: str | None = None) -> Iterator[tuple[Row, l
     """As `newest_first`, with the sessions that are deleted but not purged."""
     start = {"ExclusiveStartKey": _key(user_id, before)} if before else {}
     jobs: list[Row] = []
-    for row in _query(
+    for row in table.query(
         KeyConditionExpression="user_id = :user",
-        ExpressionAttributeValues=_pack({":user": user_id}),
+        ExpressionAttributeValues=table.pack({":user": user_id}),
         ScanIndexForward=False,
         Limit=_PAGE,
         **start,
@@ -148,12 +143,12 @@ def everything(user_id: str, before: str | None = None) -> Iterator[tuple[Row, l
 
 def rename(user_id: str, session_id: str, job_id: str | None, name: str | None) -> bool:
     """Give a row a name, or take it away. Whether there is such a row."""
-    return _unless_condition(
+    return table.update(
         Key=_key(user_id, session_id, job_id),
         UpdateExpression="SET #name = :name" if name else "REMOVE #name",
         ConditionExpression="attribute_exists(item_id)",
         ExpressionAttributeNames={"#name": "name"},
-        **({"ExpressionAttributeValues": _pack({":name": name})} if name else {}),
+        **({"ExpressionAttributeValues": table.pack({":name": name})} if name else {}),
     )
 
 
@@ -202,11 +197,11 @@ def begin_purge(session: Row) -> bool:
 
 def bury(session_id: str) -> None:
     """Remember, for as long as an event can come back, that the session is being purged."""
-    _call(
+    table.call(
         "update_item",
         Key=_key(_BURIED, session_id),
         UpdateExpression="SET expires_at = :expires_at",
-        ExpressionAttributeValues=_pack({":expires_at": int((_now() + _REMEMBERED).timestamp())}),
+        ExpressionAttributeValues=table.pack({":expires_at": int((_now() + _REMEMBERED).timestamp())}),
     )
 
 
@@ -218,12 +213,12 @@ def is_buried(session_id: str) -> bool:
 def remove_jobs(user_id: str, session_id: str) -> None:
     for row in _of_session(user_id, session_id):
         if is_job(row):
-            _call("delete_item", Key=_key(*ids(row)))
+            table.call("delete_item", Key=_key(*ids(row)))
 
 
 def remove(user_id: str, session_id: str) -> None:
     """Delete the row of a session that is being purged. Doing it again is harmless."""
-    _call("delete_item", Key=_key(user_id, session_id))
+    table.call("delete_item", Key=_key(user_id, session_id))
 
 
 def _decide(
@@ -231,21 +226,21 @@ def _decide(
 ) -> tuple[Row | None, bool]:
     """The session's row, if there is one, and whether it was changed because it met the condition."""
     try:
-        answer = _call(
+        answer = table.call(
             "update_item",
             Key=_key(user_id, session_id),
             UpdateExpression=change,
             ConditionExpression=condition,
-            ExpressionAttributeValues=_pack(values),
+            ExpressionAttributeValues=table.pack(values),
             ReturnValues="ALL_NEW",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
     except ClientError as error:
-        if not _is_condition(error):
+        if not table.is_condition(error):
             raise
         found = error.response.get("Item")
-        return (_unpack(found) if found else None), False
-    return _unpack(answer["Attributes"]), True
+        return (table.unpack(found) if found else None), False
+    return table.unpack(answer["Attributes"]), True
 
 
 # --- what ingest accepts -----------------------------------------------------------------------------
@@ -254,14 +249,14 @@ def _decide(
 def begin_check(user_id: str, session_id: str, job_id: str | None, kind: Upload) -> None:
     """Have the watchdog speak if nothing comes of the check: a file may kill whoever opens it, each time."""
     now = _now()
-    _unless_condition(
+    table.update(
         Key=_key(user_id, session_id, job_id),
         UpdateExpression="SET checked_since = :now, due_kind = :due_kind, due_at = :due_at",
         ConditionExpression=(
             "attribute_exists(item_id) AND attribute_not_exists(#accepted) AND attribute_not_exists(#source)"
         ),
         ExpressionAttributeNames={"#source": f"{kind}_source", "#accepted": ACCEPTED[kind]},
-        ExpressionAttributeValues=_pack(
+        ExpressionAttributeValues=table.pack(
             {":now": _text(now), ":due_kind": "due", ":due_at": _text(now + STEP)}
         ),
     )
@@ -269,7 +264,7 @@ def begin_check(user_id: str, session_id: str, job_id: str | None, kind: Upload)
 
 def end_check(user_id: str, session_id: str, job_id: str | None, kind: Upload) -> None:
     """It came to a rejection that was told of, so the row waits for a person again."""
-    _unless_condition(
+    table.update(
         Key=_key(user_id, session_id, job_id),
         UpdateExpression="REMOVE checked_since, due_kind, due_at",
         ConditionExpression="attribute_exists(checked_since) AND attribute_not_exists(#source)",
@@ -283,7 +278,7 @@ def claim(user_id: str, session_id: str, job_id: str | None, kind: Upload, sourc
     From then on the row is under way.
     """
     now = _now()
-    return _unless_condition(
+    return table.update(
         Key=_key(user_id, session_id, job_id),
         UpdateExpression=(
             "SET #source = :source, claimed_at = :now, due_kind = :due_kind, due_at = :due_at"
@@ -294,7 +289,7 @@ def claim(user_id: str, session_id: str, job_id: str | None, kind: Upload, sourc
             " AND (attribute_not_exists(#source) OR #source = :source)"
         ),
         ExpressionAttributeNames={"#source": f"{kind}_source", "#accepted": ACCEPTED[kind]},
-        ExpressionAttributeValues=_pack(
+        ExpressionAttributeValues=table.pack(
             {":source": source, ":now": _text(now), ":due_kind": "due", ":due_at": _text(now + STEP)}
         ),
     )
@@ -304,19 +299,19 @@ def accept(
     user_id: str, session_id: str, job_id: str | None, kind: Upload, source: str, *, facts: dict[str, Any]
 ) -> None:
     """Keep the facts of the claimed photo or mask on its row. Raises ClientError if it is claimed no more."""
-    _call(
+    table.call(
         "update_item",
         Key=_key(user_id, session_id, job_id),
         UpdateExpression="SET #kind = :facts",
         ConditionExpression="#source = :source",
         ExpressionAttributeNames={"#kind": kind, "#source": f"{kind}_source"},
-        ExpressionAttributeValues=_pack({":facts": facts, ":source": source}),
+        ExpressionAttributeValues=table.pack({":facts": facts, ":source": source}),
     )
 
 
 def release(user_id: str, session_id: str, job_id: str | None, kind: Upload, source: str) -> None:
     """Take back the claim of a version that was not told of, and its facts, so that another one can win."""
-    _unless_condition(
+    table.update(
         Key=_key(user_id, session_id, job_id),
         UpdateExpression="REMOVE #source, #kind, claimed_at, due_kind, due_at",
         ConditionExpression="#source = :source AND attribute_not_exists(#accepted)",
@@ -325,7 +320,7 @@ def release(user_id: str, session_id: str, job_id: str | None, kind: Upload, sou
             "#kind": kind,
             "#accepted": ACCEPTED[kind],
         },
-        ExpressionAttributeValues=_pack({":source": source}),
+        ExpressionAttributeValues=table.pack({":source": source}),
     )
 
 
@@ -342,7 +337,7 @@ def fold(event: Event) -> Row | None:
     attribute, entry = read_model.attribute(event), read_model.entry(event)
     order = "<" if read_model.latest_counts(attribute) else ">"
     try:
-        answer = _call(
+        answer = table.call(
             "update_item",
             Key=_key(about.user_id, about.session_id, about.job_id),
             UpdateExpression="SET #event = :entry ADD revision :one",
@@ -351,17 +346,19 @@ def fold(event: Event) -> Row | None:
                 f" AND (attribute_not_exists(#event) OR #event.event_id {order} :event_id)"
             ),
             ExpressionAttributeNames={"#event": attribute},
-            ExpressionAttributeValues=_pack({":entry": entry, ":event_id": entry["event_id"], ":one": 1}),
+            ExpressionAttributeValues=table.pack(
+                {":entry": entry, ":event_id": entry["event_id"], ":one": 1}
+            ),
             ReturnValues="ALL_NEW",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-        row = _unpack(answer["Attributes"])
+        row = table.unpack(answer["Attributes"])
     except ClientError as error:
-        if not _is_condition(error):
+        if not table.is_condition(error):
             raise
         if not error.response.get("Item"):
             return None
-        row = _unpack(error.response["Item"])
+        row = table.unpack(error.response["Item"])
     _keep_due(row)
     return row
 
@@ -374,88 +371,36 @@ def _keep_due(row: Row) -> None:
     user_id, session_id, job_id = ids(row)
     change = "SET due_kind = :due_kind, due_at = :due_at" if due else "REMOVE due_kind, due_at"
     values = {":due_kind": "due", ":due_at": due} if due else {}
-    _unless_condition(  # then a later fold sets it
+    table.update(  # then a later fold sets it
         Key=_key(user_id, session_id, job_id),
         UpdateExpression=change,
         ConditionExpression="revision = :revision",
-        ExpressionAttributeValues=_pack({":revision": row["revision"], **values}),
+        ExpressionAttributeValues=table.pack({":revision": row["revision"], **values}),
     )
 
 
 def overdue(now: datetime) -> Iterator[Row]:
     """Rows whose `due_at` has passed, as the index knows them: a moment behind the table."""
-    yield from _query(
+    yield from table.query(
         IndexName="due",
         KeyConditionExpression="due_kind = :due AND due_at < :now",
-        ExpressionAttributeValues=_pack({":due": "due", ":now": _text(now)}),
+        ExpressionAttributeValues=table.pack({":due": "due", ":now": _text(now)}),
     )
-
-
-# --- DynamoDB's ways ---------------------------------------------------------------------------------
-
-
-def _call(operation: str, **arguments: Any) -> Any:
-    return getattr(aws.client("dynamodb"), operation)(TableName=os.environ["TABLE_NAME"], **arguments)
-
-
-def _unless_condition(**update: Any) -> bool:
-    """Update an item. Whether it was updated: not if it does not meet the condition."""
-    try:
-        _call("update_item", **update)
-    except ClientError as error:
-        if _is_condition(error):
-            return False
-        raise
-    return True
 
 
 def _of_session(user_id: str, session_id: str) -> Iterator[Row]:
     """The session's row and those of its jobs, oldest first, by a consistent read."""
-    return _query(
+    return table.query(
         KeyConditionExpression="user_id = :user AND item_id BETWEEN :session AND :last",
-        ExpressionAttributeValues=_pack(
+        ExpressionAttributeValues=table.pack(
             {":user": user_id, ":session": session_id, ":last": item_id(session_id, "~")}
         ),
         ConsistentRead=True,
     )
 
 
-def _query(**arguments: Any) -> Iterator[Row]:
-    while True:
-        answer = _call("query", **arguments)
-        yield from map(_unpack, answer["Items"])
-        if "LastEvaluatedKey" not in answer:
-            return
-        arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-
-
 def _key(user_id: str, session_id: str, job_id: str | None = None) -> dict[str, Any]:
     return {"user_id": {"S": user_id}, "item_id": {"S": item_id(session_id, job_id)}}
-
-
-def _is_condition(error: ClientError) -> bool:
-    return bool(error.response["Error"]["Code"] == "ConditionalCheckFailedException")
-
-
-def _pack(row: Row) -> dict[str, Any]:
-    """JSON values as DynamoDB's, which knows Decimal and no float."""
-    values = json.loads(json.dumps(row), parse_float=Decimal)
-    return {name: _serializer.serialize(value) for name, value in values.items()}
-
-
-def _unpack(item: dict[str, Any]) -> Row:
-    return {name: _plain(_deserializer.deserialize(value)) for name, value in item.items()}
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case Decimal():
-            return int(value) if value == int(value) else float(value)
-        case dict():
-            return {name: _plain(item) for name, item in value.items()}
-        case list():
-            return [_plain(item) for item in value]
-    return value
 
 
 def _now() -> datetime:
