@@ -15,7 +15,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+from botocore import exceptions as botocore
+from botocore.exceptions import ClientError
 from gen3d_events.codes import codes
 from gen3d_events.inference import ErrorReply
 
@@ -30,7 +31,8 @@ RETRY_SECONDS = 1.0
 RESTART_SECONDS, MAX_RESTART_SECONDS, STABLE_SECONDS = 0.5, 30.0, 60.0
 # Long enough for a server to have begun.
 KILL_SECONDS = 0.1
-AWAY = (HTTPClientError, IncompleteReadError)
+# Not listening yet, silent or cut off: as while the laptop cloud starts, or its engine is started again.
+AWAY = (botocore.ConnectionError, botocore.HTTPClientError, botocore.IncompleteReadError)
 logger = logging.getLogger(__name__)
 
 
