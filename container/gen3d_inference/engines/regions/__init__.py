@@ -56,11 +56,13 @@ def regions(lab: Plane, edges: Plane, calm: float) -> Regions:
     for weight in (by_edge, by_colour, by_enclosure):
         members = on_the_way(merge_order(graph, weight), graph.count)
         found += [members, not_swallowed(graph, members)]
-    members = _plausible(graph, np.unique(np.concatenate(found), axis=0))
+    every = np.concatenate(found)
+    members = _plausible(graph, every[_distinct(every)])
     prior = object_prior(graph, members, calm)
     revised = _plausible(graph, revisions(graph, members[np.argsort(-prior, kind="stable")[:REVISED]]))
-    members, first = np.unique(np.concatenate([members, revised]), axis=0, return_index=True)
-    prior = np.concatenate([prior, object_prior(graph, revised, calm)])[first]
+    every = np.concatenate([members, revised])
+    first = _distinct(every)
+    members, prior = every[first], np.concatenate([prior, object_prior(graph, revised, calm)])[first]
     if len(members) > _MOST_REGIONS:
         area = members @ graph.area + labels.size * (members.sum(axis=1) == 1)
         largest = np.sort(np.argsort(-area, kind="stable")[:_MOST_REGIONS])
@@ -75,6 +77,12 @@ def regions(lab: Plane, edges: Plane, calm: float) -> Regions:
         boxes=boxes,
         outlines=outline_places(labels),
     )
+
+
+def _distinct(members: Members) -> NDArray[np.intp]:
+    """Where each different region is found first, in the order of their bits."""
+    _, first = np.unique(np.packbits(members, axis=1), axis=0, return_index=True)
+    return first
 
 
 def _plausible(graph: Graph, members: Members) -> Members:

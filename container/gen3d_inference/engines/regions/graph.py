@@ -68,11 +68,11 @@ class Graph:
         return np.stack(sums, axis=1) / self.area[:, None]
 
     @cached_property
-    def touching(self) -> Floats:
+    def touching(self) -> sparse.csr_array:
         """[n, n]: length of each common boundary, px."""
-        lengths = np.zeros((self.count, self.count))
-        lengths[tuple(self.pairs.T)] = self.common[:, 0]
-        return lengths + lengths.T
+        shape = (self.count, self.count)
+        lengths = sparse.coo_array((self.common[:, 0], tuple(self.pairs.T)), shape=shape)
+        return (lengths + lengths.T).tocsr()
 
     @cached_property
     def objects(self) -> Members:

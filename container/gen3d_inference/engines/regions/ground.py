@@ -54,11 +54,10 @@ def ground_within(graph: Graph, members: Members) -> tuple[Floats, Floats]:
     """[t] each: length of the outline around holes in which the ground shows, px; and the share of the area
     inside that looks like the ground, and not like what is beside it."""
     _, to_ground, to_inside = _likeness(graph, members)
-    beside = (graph.touching > 0).astype(np.float32)
     outside = ~members & (graph.sides.sum(axis=0) > 0)
     size = 0
     while size != (size := int(outside.sum())):
-        outside |= ~members & (outside.astype(np.float32) @ beside > 0)
+        outside |= ~members & (outside @ graph.touching > 0)
     holes = ~members & ~outside & (to_ground < to_inside)
     within = members & (to_ground < _ALIKE * to_inside) & (to_ground < _GROUND)
     outlines = (holes * (members @ graph.touching)).sum(axis=1)

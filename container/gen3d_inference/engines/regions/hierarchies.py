@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from gen3d_inference.engines.regions.graph import Graph, Members, connected_parts
 
 
-@dataclass(frozen=True)
-class _Pair:
+class _Pair(NamedTuple):
     """Two regions that touch: strength of the edges between them, a px; length of the boundary, px; share of
     the outline of one that is the boundary, the larger share; areas, px; difference of their mean Lab."""
 
@@ -59,13 +59,12 @@ def merge_order(graph: Graph, weight: _Weight, until: int = 1) -> list[tuple[int
         outline[a] += length
         outline[b] += length
 
-    def entry(a: int, b: int) -> tuple[float, int, int]:
-        length, strength = near[a][b]
-        difference = sum((x - y) ** 2 for x, y in zip(colour[a], colour[b], strict=True)) ** 0.5
+    def entry(a: int, b: int, length: float, strength: float) -> tuple[float, int, int]:
+        difference = math.dist(colour[a], colour[b])
         enclosed = min(length / min(outline[a], outline[b]), 1.0)
         return weight(_Pair(strength / length, length, enclosed, area[a], area[b], difference)), a, b
 
-    heap = [entry(a, b) for a, b in graph.pairs.tolist()]
+    heap = [entry(a, b, *near[a][b]) for a, b in graph.pairs.tolist()]
     heapq.heapify(heap)
     alive = [True] * len(area)
     order: list[tuple[int, int]] = []
@@ -80,17 +79,18 @@ def merge_order(graph: Graph, weight: _Weight, until: int = 1) -> list[tuple[int
         colour.append(
             [(area[a] * x + area[b] * y) / area[new] for x, y in zip(colour[a], colour[b], strict=True)]
         )
-        outline.append(outline[a] + outline[b] - 2 * near[a][b][0])
-        near.append({})
-        for old in (a, b):
-            for other, (length, strength) in near[old].items():
-                if other not in (a, b):
-                    before = near[new].get(other, (0.0, 0.0))
-                    near[new][other] = (before[0] + length, before[1] + strength)
-                    near[other].pop(old, None)
-        for other, common in near[new].items():
+        outline.append(outline[a] + outline[b] - 2 * near[a].pop(b)[0])
+        del near[b][a]
+        around = near[a]
+        for other, (length, strength) in near[b].items():
+            before = around.get(other, (0.0, 0.0))
+            around[other] = (before[0] + length, before[1] + strength)
+        near.append(around)
+        for other, common in around.items():
+            near[other].pop(a, None)
+            near[other].pop(b, None)
             near[other][new] = common
-            heapq.heappush(heap, entry(other, new))
+            heapq.heappush(heap, entry(other, new, *common))
         order.append((a, b))
     return order
 
