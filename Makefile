@@ -74,8 +74,8 @@ test-sam3: .venv-sam3/.ready ## Run the tests that hold SAM 3 against Meta's own
 	@$(SAM3)/python -m pytest -p tests.models.operators --confcutdir tests/models --timeout 1800 tests/models/test_parity.py tests/models/test_words.py tests/models/test_words_parity.py
 
 .PHONY: soak
-soak: .venv/.ready ## Run the longer forms of the fault tests, and of the fold's
-	@GEN3D_SOAK=1 $(RUN)/pytest --timeout 3600 tests/fault tests/unit/upload/test_rows.py
+soak: .venv/.ready ## Run the longer forms of the fault tests, the fold's and damaged splats'
+	@GEN3D_SOAK=1 $(RUN)/pytest --timeout 3600 tests/fault tests/unit/upload/test_rows.py tests/unit/meshing/test_damaged_splats.py
 
 JUDGES := format rules types imports events vectors openapi template sam images page-types page-format
 

@@ -6,16 +6,15 @@ import multiprocessing
 import resource
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from unittest.mock import patch
 
 from gen3d_events.models import JobOptions
 from gen3d_meshing.pipeline import mesh_splat
-from gen3d_meshing.preview import still, turntable
 from gen3d_meshing.problems import NoMesh
+
+from tests.unit.meshing.pictures import small_pictures
 
 MEMORY = 2**30
 SECONDS = 20
@@ -31,11 +30,12 @@ class Outcome:
 
 
 class Confined:
-    """A process that meshes, with MEMORY bytes for its data. It draws small pictures, which otherwise take
-    most of its time."""
+    """A process that meshes, with MEMORY bytes for its data, and draws small pictures."""
 
     def __enter__(self) -> Self:
-        self._pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), _confine)
+        server = multiprocessing.get_context("forkserver")
+        server.set_forkserver_preload(["gen3d_meshing.pipeline"])
+        self._pool = ProcessPoolExecutor(1, server, _confine)
         return self
 
     def __exit__(
@@ -53,13 +53,12 @@ class Confined:
 def _confine() -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    patch("gen3d_meshing.pipeline.still", partial(still, size=96)).start()
-    patch("gen3d_meshing.pipeline.turntable", partial(turntable, size=32)).start()
 
 
 def _mesh(data: bytes, options: JobOptions) -> Outcome:
     try:
-        mesh_splat(data, options, target_triangles=1500)
+        with small_pictures():
+            mesh_splat(data, options, target_triangles=1500)
         code = MESHED
     except NoMesh as problem:
         code = problem.code

@@ -64,6 +64,7 @@ def test_colours_are_the_splats(example: tuple[Solid, Result]) -> None:
     assert np.quantile(error, 0.95) < 0.06
 
 
+@pytest.mark.usefixtures("small_pictures")
 def test_a_grey_of_the_photo_is_stored_as_linear_light() -> None:
     rng = np.random.default_rng(0)
     places, normals = SOLIDS["sphere"].sample(rng, 3000)

@@ -28,6 +28,8 @@ from tests.unit.meshing.solids import SOLIDS, noisy_splat, ply, splat_rows
 
 __all__ = ["cloud"]
 
+pytestmark = pytest.mark.usefixtures("small_pictures")
+
 PREFIX = f"users/{USER}/sessions/{SESSION}/jobs/{JOB}/"
 SPLAT = noisy_splat(SOLIDS["capsule"], 6000)
 SHEET = ply(

@@ -12,11 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gen3d_meshing.__main__ import main
+from gen3d_meshing.preview import SIZE, TURNTABLE_SIZE
+from PIL import Image
 
 from tests.unit.meshing.imports import loaded_with
 from tests.unit.meshing.solids import SOLIDS, noisy_splat, ply, splat_rows
 
-ALWAYS = {"preview.png", "stats.json"}
+pytestmark = pytest.mark.usefixtures("small_pictures")
+
+ALWAYS = {"preview.png", "turntable.webp", "stats.json"}
 
 
 @pytest.fixture
@@ -32,7 +36,7 @@ def names(folder: Path) -> set[str]:
 
 def test_a_file_is_meshed(splat: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "a" / "b"
-    assert main([str(splat), "--out", str(out), "--quality", "fast"]) == 0
+    assert main([str(splat), "--out", str(out), "--quality", "fast", "--texture", "512"]) == 0
     assert names(out) >= {"mesh.glb", *ALWAYS}
     stats = json.loads((out / "stats.json").read_text())
     assert stats["quality"] == "fast"
@@ -52,10 +56,13 @@ def test_the_formats_and_about_the_triangles_that_were_asked_for(splat: Path, tm
     assert 1000 < json.loads((out / "stats.json").read_text())["triangles"] < 2100
 
 
-def test_on_a_terminal_the_steps_are_shown(splat: Path, tmp_path: Path) -> None:
+def test_on_a_terminal_the_steps_are_shown_and_pictures_are_drawn_in_full(
+    splat: Path, tmp_path: Path
+) -> None:
     ours, theirs = pty.openpty()
+    asked = ["--quality", "fast", "--texture", "none"]
     done = subprocess.run(
-        [sys.executable, "-m", "gen3d_meshing", splat, "--out", tmp_path, "--quality", "fast"],
+        [sys.executable, "-m", "gen3d_meshing", splat, "--out", tmp_path, *asked],
         stdout=subprocess.PIPE,
         stderr=theirs,
         check=True,
@@ -66,6 +73,9 @@ def test_on_a_terminal_the_steps_are_shown(splat: Path, tmp_path: Path) -> None:
     assert said.index("read ...") < said.index("surface ...") < said.index("glb ...")
     assert said.endswith("\r\x1b[K")
     assert b"..." not in done.stdout
+    for name, side in (("preview.png", SIZE), ("turntable.webp", TURNTABLE_SIZE)):
+        with Image.open(tmp_path / name) as picture:
+            assert picture.size == (side, side)
 
 
 def test_a_damaged_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

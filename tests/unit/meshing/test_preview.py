@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import tracemalloc
+from functools import cache
 
 import numpy as np
+import pytest
 from gen3d_meshing.colour import srgb_to_linear
 from gen3d_meshing.model import Model, Texture
 from gen3d_meshing.pipeline import Result
@@ -13,7 +15,13 @@ from gen3d_meshing.preview import FRAMES, SIZE, TURNTABLE_SIZE, still, turntable
 from gen3d_meshing.studio import AZIMUTH, Studio
 from PIL import Image, ImageSequence
 
-from tests.unit.meshing.solids import Array, Solid
+from tests.unit.meshing.conftest import meshed
+from tests.unit.meshing.solids import SOLIDS, Array
+
+
+@cache
+def drawn(name: str) -> bytes:
+    return still(Studio(meshed(name).model))
 
 
 def pixels(png: bytes) -> Array:
@@ -22,9 +30,9 @@ def pixels(png: bytes) -> Array:
     return np.asarray(image) / 255
 
 
-def test_the_object_fills_the_frame_and_nothing_is_cut_off(example: tuple[Solid, Result]) -> None:
-    _, result = example
-    image = pixels(result.files["preview.png"])
+@pytest.mark.parametrize("name", SOLIDS)
+def test_the_object_fills_the_frame_and_nothing_is_cut_off(name: str) -> None:
+    image = pixels(drawn(name))
     assert image.shape == (SIZE, SIZE, 4)
     alpha = image[..., 3]
     assert alpha[[0, -1]].max() == 0
@@ -43,8 +51,8 @@ def test_a_picture_needs_little_memory(capsule: Result) -> None:
     assert peak < 90 * SIZE**2  # bytes a pixel
 
 
-def test_edges_are_smooth_and_a_soft_shadow_lies_below(capsule: Result) -> None:
-    alpha = pixels(capsule.files["preview.png"])[..., 3]
+def test_edges_are_smooth_and_a_soft_shadow_lies_below() -> None:
+    alpha = pixels(drawn("capsule"))[..., 3]
     partly = (alpha > 0.02) & (alpha < 0.98)
     assert 0.01 < partly.mean() < 0.5
     above, below = np.split(partly, 2)
@@ -68,10 +76,10 @@ def test_colours_are_the_meshs(capsule: Result) -> None:
     assert max(green_part, blue_part) < 0.3
 
 
-def test_the_shadow_ends_in_a_curve_and_not_along_a_line(example: tuple[Solid, Result]) -> None:
+@pytest.mark.parametrize("name", SOLIDS)
+def test_the_shadow_ends_in_a_curve_and_not_along_a_line(name: str) -> None:
     """Cut off by the picture's edge or its own grid, most columns of it would end in one row."""
-    _, result = example
-    seen = pixels(result.files["preview.png"])[..., 3] > 0.02
+    seen = pixels(drawn(name))[..., 3] > 0.02
     below = seen[:, seen.any(axis=0)]
     ends = np.argmax(below[::-1], axis=0)
     assert np.bincount(ends).max() < 0.25 * len(ends)
@@ -92,11 +100,11 @@ def test_a_texture_is_shown_where_its_triangles_lie(capsule: Result) -> None:
         image, corners, mesh.triangles.reshape(-1), np.arange(len(corners), dtype=np.uint32).reshape(-1, 3)
     )
     white = np.ones(mesh.vertices.shape, np.float32)
-    drawn = pixels(still(Studio(Model(mesh, white, texture)), 96))
-    solid = drawn[..., 3] == 1
+    seen = pixels(still(Studio(Model(mesh, white, texture)), 96))
+    solid = seen[..., 3] == 1
     left, right = (
         half[..., :3][mask].mean(0)
-        for half, mask in zip(np.split(drawn, 2, 1), np.split(solid, 2, 1), strict=True)
+        for half, mask in zip(np.split(seen, 2, 1), np.split(solid, 2, 1), strict=True)
     )
     assert left[0] > 3 * left[2]
     assert right[2] > 2 * right[0]
@@ -110,9 +118,9 @@ def frames(webp: bytes) -> Array:
     return np.stack([np.asarray(frame.convert("RGBA")) / 255 for frame in ImageSequence.Iterator(image)])
 
 
-def test_the_turntable_turns_once_on_a_transparent_ground(example: tuple[Solid, Result]) -> None:
-    _, result = example
-    webp = result.files["turntable.webp"]
+@pytest.mark.parametrize("name", SOLIDS)
+def test_the_turntable_turns_once_on_a_transparent_ground(name: str) -> None:
+    webp = turntable(Studio(meshed(name).model))
     assert len(webp) < 1_500_000
     seen = frames(webp)
     assert seen.shape == (FRAMES, TURNTABLE_SIZE, TURNTABLE_SIZE, 4)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import pytest
 from gen3d_events.models import JobOptions, Quality
 from gen3d_meshing.colour import linear_to_srgb
 from gen3d_meshing.lean_open3d import o3d, tensor
 from gen3d_meshing.pipeline import mesh_splat
-from gen3d_meshing.preview import still, turntable
 
 from benchmarks.splat_shapes import SHAPES, Array, Kind, Shape, paint, ply, shape, splat_rows
 
@@ -20,9 +17,8 @@ SEEDS = {Kind.FLAT: 31_415, Kind.ROUND: 92_653}
 
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("name", SHAPES)
-def test_a_shape_in_any_pose(name: str, kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gen3d_meshing.pipeline.still", partial(still, size=96))  # they are not looked at
-    monkeypatch.setattr("gen3d_meshing.pipeline.turntable", partial(turntable, size=32))
+@pytest.mark.usefixtures("small_pictures")
+def test_a_shape_in_any_pose(name: str, kind: Kind) -> None:
     truth = shape(name, SEEDS[kind])
     splat = ply(splat_rows(truth, kind, GAUSSIANS, SEEDS[kind]))
     model = mesh_splat(splat, JobOptions(quality=Quality.FAST, texture=None)).model

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from gen3d_events.models import JobOptions, MeshFormat, Quality, TextureSize
+from gen3d_events.models import JobOptions, Quality, TextureSize
 from gen3d_events.samples import reconstructor
 from gen3d_meshing.clean import clean, without_strays
 from gen3d_meshing.lean_open3d import tensor
@@ -23,7 +23,10 @@ from manifold3d import Manifold
 from benchmarks.splat_shapes import Kind, Shape, shape
 from benchmarks.splat_shapes import ply as shape_ply
 from benchmarks.splat_shapes import splat_rows as shape_rows
+from tests.unit.meshing.conftest import GAUSSIANS, meshed
 from tests.unit.meshing.solids import SOLIDS, Array, Solid, noisy_splat, paint, ply, splat_rows
+
+pytestmark = pytest.mark.usefixtures("small_pictures")
 
 
 def test_the_mesh_is_closed_and_of_the_right_kind(example: tuple[Solid, Result]) -> None:
@@ -122,7 +125,8 @@ def test_pieces_that_belong_to_the_object_stay_and_specks_go() -> None:
     size = np.repeat([0.5, 0.4, 0.02], [14_000, 9_500, 500])[:, None]
     where = np.repeat([[-0.25, 0, 0], [0.3, 0, 0], [0.3, 0.3, 0.4]], [14_000, 9_500, 500], axis=0)
     result = mesh_splat(
-        ply(splat_rows(size * places + where, normals, paint(places), rng)), JobOptions(quality=Quality.FAST)
+        ply(splat_rows(size * places + where, normals, paint(places), rng)),
+        JobOptions(quality=Quality.FAST, texture=None),
     )
     assert result.mesh.parts == 2
     assert result.mesh.volume == pytest.approx((0.5**3 + 0.4**3) * SOLIDS["sphere"].volume, rel=0.05)
@@ -133,7 +137,7 @@ def test_an_object_without_its_underside_is_closed() -> None:
     places, normals = SOLIDS["sphere"].sample(rng, 30_000)
     seen = places[:, 2] > -0.3
     rows = splat_rows(places[seen], normals[seen], paint(places[seen]), rng)
-    mesh = mesh_splat(ply(rows), JobOptions(quality=Quality.FAST)).mesh
+    mesh = mesh_splat(ply(rows), JobOptions(quality=Quality.FAST, texture=None)).mesh
     assert mesh.watertight
     assert mesh.genus == 0
     assert mesh.volume == pytest.approx(SOLIDS["sphere"].volume, rel=0.1)
@@ -141,7 +145,7 @@ def test_an_object_without_its_underside_is_closed() -> None:
 
 def test_the_same_splat_gives_the_same_bytes() -> None:
     splat = noisy_splat(SOLIDS["torus"], 5000)
-    first, second = (mesh_splat(splat, JobOptions()).files for _ in range(2))
+    first, second = (mesh_splat(splat, JobOptions(texture=512)).files for _ in range(2))
     assert first["mesh.glb"] == second["mesh.glb"]
     assert first["preview.png"] == second["preview.png"]
 
@@ -161,19 +165,16 @@ def test_very_few_triangles_may_be_asked_for() -> None:
 
 
 def test_colours_at_vertices_are_as_fine_with_a_texture_as_without() -> None:
-    splat = noisy_splat(SOLIDS["torus"], 20_000)
-    formats: tuple[MeshFormat, ...] = ("ply", "stl")
-    textured = mesh_splat(splat, JobOptions(quality=Quality.FAST, texture=512, formats=formats))
-    plain = mesh_splat(splat, JobOptions(quality=Quality.FAST, texture=None, formats=formats))
-    assert textured.files["mesh.ply"] == plain.files["mesh.ply"]
+    splat = noisy_splat(SOLIDS["torus"], GAUSSIANS)
+    textured = mesh_splat(splat, JobOptions(quality=Quality.FAST, texture=512, formats=("ply", "stl")))
+    assert textured.files["mesh.ply"] == meshed("torus").files["mesh.ply"]
     stats = json.loads(textured.files["stats.json"])
     assert stats["triangles_after"]["painted"] > 1.5 * stats["triangles_after"]["simplified"]
     assert stats["triangles"] == stats["triangles_after"]["simplified"]
 
 
 def test_where_there_are_no_colours_no_triangles_are_spent_on_them() -> None:
-    splat = noisy_splat(SOLIDS["torus"], 20_000)
-    files = mesh_splat(splat, JobOptions(quality=Quality.FAST, texture=None, formats=("glb", "stl"))).files
+    files = meshed("torus").files
     stats = json.loads(files["stats.json"])
     assert (len(files["mesh.stl"]) - 84) // 50 == stats["triangles_after"]["simplified"]
     assert stats["triangles"] == stats["triangles_after"]["painted"]
@@ -252,7 +253,7 @@ def test_high_is_finer_than_balanced_only_for_more_gaussians_than_balanced_takes
 
 def test_of_few_gaussians_high_takes_balanceds_grid() -> None:
     splat = shape_ply(shape_rows(shape("lantern", 5), Kind.FLAT, 60_000, 5))
-    files = mesh_splat(splat, JobOptions(quality=Quality.HIGH)).files
+    files = mesh_splat(splat, JobOptions(quality=Quality.HIGH, texture=None)).files
     assert json.loads(files["stats.json"])["poisson_cells"] == PRESETS[Quality.BALANCED].cells
 
 
@@ -271,7 +272,7 @@ def test_a_mesh_that_fails_is_tried_again_at_other_resolutions(
         return reconstruct(points, normals, spacing=spacing, cells=cells, budget=budget)
 
     monkeypatch.setattr("gen3d_meshing.pipeline.reconstruct", fails_when_fine)
-    result = mesh_splat(noisy_splat(SOLIDS["capsule"], 20_000), JobOptions())
+    result = mesh_splat(noisy_splat(SOLIDS["capsule"], 20_000), JobOptions(texture=None))
     assert tried[0] > 60 >= tried[-1]
     assert json.loads(result.files["stats.json"])["poisson_cells"] == tried[-1]
 
@@ -332,7 +333,7 @@ def test_torn_and_twisted_meshes_are_not_watertight() -> None:
 def test_statistics_tell_of_the_mesh_and_its_maker() -> None:
     splat = noisy_splat(SOLIDS["capsule"], 5000)
     result = mesh_splat(
-        splat, JobOptions(quality=Quality.FAST, formats=("glb", "splat")), engine=reconstructor
+        splat, JobOptions(quality=Quality.FAST, texture=512, formats=("glb", "splat")), engine=reconstructor
     )
     stats = json.loads(result.files["stats.json"])
     assert stats["engine"] == {"name": "relief", "version": "1.0.0", "weight_free": True}

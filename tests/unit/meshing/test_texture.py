@@ -49,7 +49,7 @@ def ramp() -> Manifold:
 
 def crumpled() -> Manifold:
     rough = np.random.default_rng(3)
-    return Manifold.sphere(0.4, 64).warp_batch(lambda p: p * rough.uniform(0.85, 1.15, (len(p), 1)))
+    return Manifold.sphere(0.4, 48).warp_batch(lambda p: p * rough.uniform(0.85, 1.15, (len(p), 1)))
 
 
 def sliver() -> Manifold:
@@ -60,9 +60,15 @@ def sliver() -> Manifold:
 SHAPES = {"lantern": lantern, "ramp": ramp, "crumpled": crumpled, "sliver": sliver}
 
 
+@cache
+def unwrapped(name: str) -> tuple[Mesh, Atlas]:
+    mesh = as_mesh(SHAPES[name]())
+    return mesh, unwrap(mesh, 512)
+
+
 @pytest.fixture(params=SHAPES)
-def mesh(request: pytest.FixtureRequest) -> Mesh:
-    return as_mesh(SHAPES[request.param]())
+def example(request: pytest.FixtureRequest) -> tuple[Mesh, Atlas]:
+    return unwrapped(request.param)
 
 
 @cache
@@ -78,6 +84,17 @@ def cloud_of(name: str) -> tuple[Cloud, Floats]:
 def textured(size: int = 512) -> tuple[Mesh, Texture]:
     mesh = meshed("torus").mesh
     return mesh, bake(mesh, *cloud_of("torus"), size)
+
+
+@cache
+def textured_again() -> tuple[Texture, int]:
+    """And the most bytes that this took."""
+    mesh, (cloud, normals) = meshed("torus").mesh, cloud_of("torus")
+    tracemalloc.start()
+    texture = bake(mesh, cloud, normals, 512)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return texture, peak
 
 
 def signed_areas(texture: Texture | Atlas) -> Array:
@@ -99,17 +116,12 @@ def bilinear(texture: Texture, uv: Array) -> Array:
 
 
 def test_painting_needs_little_memory() -> None:
-    mesh = meshed("torus").mesh
-    cloud, normals = cloud_of("torus")
-    tracemalloc.start()
-    bake(mesh, cloud, normals, 1024)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 75 * 1024**2  # bytes a texel
+    _, peak = textured_again()
+    assert peak < 75 * 512**2  # bytes a texel
 
 
-def test_every_triangle_lies_in_the_picture_and_faces_the_onlooker(mesh: Mesh) -> None:
-    atlas = unwrap(mesh, 512)
+def test_every_triangle_lies_in_the_picture_and_faces_the_onlooker(example: tuple[Mesh, Atlas]) -> None:
+    mesh, atlas = example
     assert atlas.uv.min() >= 0
     assert atlas.uv.max() <= 1
     assert (atlas.vertex[atlas.triangles] == mesh.triangles).all()
@@ -119,8 +131,8 @@ def test_every_triangle_lies_in_the_picture_and_faces_the_onlooker(mesh: Mesh) -
     assert areas[areas < 0].sum() > -0.001
 
 
-def test_no_two_triangles_share_a_texels_centre(mesh: Mesh) -> None:
-    atlas = unwrap(mesh, 512)
+def test_no_two_triangles_share_a_texels_centre(example: tuple[Mesh, Atlas]) -> None:
+    _, atlas = example
     claims = np.zeros((512, 512), int)
     for corners in atlas.uv[atlas.triangles].astype(float) * 512:
         low, high = np.floor(corners.min(0)).astype(int), np.ceil(corners.max(0)).astype(int)
@@ -137,8 +149,8 @@ def test_no_two_triangles_share_a_texels_centre(mesh: Mesh) -> None:
     assert len(atlas.row) == shown.sum()
 
 
-def test_charts_keep_their_gutters(mesh: Mesh) -> None:
-    atlas = unwrap(mesh, 512)
+def test_charts_keep_their_gutters(example: tuple[Mesh, Atlas]) -> None:
+    _, atlas = example
     corners = atlas.triangles.astype(int)
     edges = corners[:, [0, 1]].T, corners[:, [1, 2]].T
     pairs = np.concatenate(edges, axis=1)
@@ -154,7 +166,7 @@ def test_charts_keep_their_gutters(mesh: Mesh) -> None:
             assert (one == other)[(one >= 0) & (other >= 0)].all()
 
 
-@pytest.mark.parametrize("size", [512, 1024, 2048])
+@pytest.mark.parametrize("size", [512, 2048])
 def test_the_size_is_honoured_and_most_texels_are_used(size: int) -> None:
     mesh, texture = textured(size)
     assert texture.image.shape == (size, size, 3)
@@ -185,13 +197,13 @@ def test_no_texel_is_left_unpainted() -> None:
     """What lies between the charts shows in mip-maps: all of it is coloured like the object."""
     data = ply(
         splat_rows(
-            *SOLIDS["capsule"].sample(np.random.default_rng(0), 5000),
+            *SOLIDS["torus"].sample(np.random.default_rng(0), 5000),
             np.tile((0.8, 0.3, 0.1), (5000, 1)),
             np.random.default_rng(0),
         )
     )
     cloud = clean(read_splat(data)[0], 5000)
-    texture = bake(meshed("capsule").mesh, cloud, outward_normals(cloud), 512)
+    texture = bake(meshed("torus").mesh, cloud, outward_normals(cloud), 512)
     assert np.abs(texture.image / 255 - (0.8, 0.3, 0.1)).max() < 0.01
 
 
@@ -213,8 +225,8 @@ def test_a_thin_walls_sides_keep_their_own_colours() -> None:
 
 
 def test_the_same_mesh_gives_the_same_texture() -> None:
-    mesh, texture = textured()
-    again = bake(mesh, *cloud_of("torus"), 512)
+    _, texture = textured()
+    again, _ = textured_again()
     assert (again.image == texture.image).all()
     assert (again.uv == texture.uv).all()
 
