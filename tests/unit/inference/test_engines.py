@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 from gen3d_inference.engines import Embedding, EngineUnavailable, reconstructor_maker, segmenter_maker
+from gen3d_inference.server import main
 from safetensors.numpy import load
 
 WEIGHT_FREE = {"GEN3D_SEGMENTER": "classical", "GEN3D_RECONSTRUCTOR": "relief", "MODEL_BUCKET": "models"}
@@ -45,7 +46,6 @@ def test_another_reconstructor_is_refused_with_what_to_do(name: str | None) -> N
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"GEN3D_SEGMENTER": "sam4"}, "GEN3D_SEGMENTER is sam4, which is no engine"),
         (
             {"GEN3D_TASKS": "all"},
             "GEN3D_TASKS is all. Set it to both, or to one or more of embed, reconstruct, segment",
@@ -58,15 +58,20 @@ def test_another_reconstructor_is_refused_with_what_to_do(name: str | None) -> N
         ({"PORT": "65536"}, "PORT is 65536. Set it to a number"),
     ],
 )
-def test_the_server_ends_with_a_clear_message(change: dict[str, str], said: str) -> None:
+def test_the_server_does_not_start_and_says_why(change: dict[str, str], said: str) -> None:
+    with pytest.raises(SystemExit, match=said):
+        main({**WEIGHT_FREE, **change})
+
+
+def test_its_process_ends_with_the_message() -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "gen3d_inference.server", "serve"],
-        env={"PYTHONPATH": "container:events", **WEIGHT_FREE, **change},
+        env={"PYTHONPATH": "container:events", **WEIGHT_FREE, "GEN3D_SEGMENTER": "sam4"},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     assert ended.returncode == 1
-    assert said in ended.stderr
+    assert "GEN3D_SEGMENTER is sam4, which is no engine" in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -91,21 +91,31 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
 
 
-@pytest.fixture
-def environment(elsewhere: Path, tmp_path: Path) -> dict[str, str]:
+def settings(elsewhere: Path, folder: Path) -> dict[str, str]:
     return {
         **WEIGHT_FREE,
         "GEN3D_CLASSICAL_PYTHON": str(elsewhere),
         "GEN3D_RELIEF_PYTHON": str(elsewhere),
-        "ORDER": str(tmp_path / "order"),
-        "WORKING": str(tmp_path / "working"),
+        "ORDER": str(folder / "order"),
+        "WORKING": str(folder / "working"),
     }
 
 
 @pytest.fixture
-def reconstructor(environment: dict[str, str]) -> Iterator[RemoteReconstructor]:
-    remote = RemoteReconstructor(environment["GEN3D_RELIEF_PYTHON"], environment)
-    with closing(remote):
+def environment(elsewhere: Path, tmp_path: Path) -> dict[str, str]:
+    return settings(elsewhere, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def order(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the reconstructor is told to do."""
+    return tmp_path_factory.mktemp("orders") / "order"
+
+
+@pytest.fixture(scope="module")
+def reconstructor(elsewhere: Path, order: Path) -> Iterator[RemoteReconstructor]:
+    """One process for all tests that leave it as it was."""
+    with closing(RemoteReconstructor(str(elsewhere), settings(elsewhere, order.parent))) as remote:
         yield remote
 
 
@@ -156,24 +166,23 @@ def test_it_has_no_rights(environment: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("order", "code"), [("memory", "inference_out_of_memory"), ("fault", "inference_failed")]
+    ("failure", "code"), [("memory", "inference_out_of_memory"), ("fault", "inference_failed")]
 )
 def test_its_errors_keep_their_codes_and_it_goes_on(
-    environment: dict[str, str], reconstructor: RemoteReconstructor, order: str, code: str
+    order: Path, reconstructor: RemoteReconstructor, failure: str, code: str
 ) -> None:
-    Path(environment["ORDER"]).write_text(order)
+    order.write_text(failure)
     with pytest.raises(InferenceError) as failed:
         reconstructor.reconstruct(*ball(), Quality.FAST, 0)
     assert failed.value.code == code
     assert len(reconstructor.reconstruct(*ball(), Quality.FAST, 0).splats) > 1000
 
 
-def test_what_ends_by_itself_says_how(
-    environment: dict[str, str], reconstructor: RemoteReconstructor
-) -> None:
-    Path(environment["ORDER"]).write_text("exit")
-    with pytest.raises(InferenceError, match="the reconstructor's process was ended with 3") as failed:
-        reconstructor.reconstruct(*ball(), Quality.FAST, 0)
+def test_what_ends_by_itself_says_how(environment: dict[str, str]) -> None:
+    with closing(RemoteReconstructor(environment["GEN3D_RELIEF_PYTHON"], environment)) as remote:
+        Path(environment["ORDER"]).write_text("exit")
+        with pytest.raises(InferenceError, match="the reconstructor's process was ended with 3") as failed:
+            remote.reconstruct(*ball(), Quality.FAST, 0)
     assert failed.value.code == "inference_unavailable"
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from gen3d_inference.__main__ import main
 from gen3d_inference.engines import Embedding, Photo
 from gen3d_inference.engines.classical import ClassicalSegmenter
 from gen3d_inference.ply import Splats, from_ply, to_ply
@@ -22,27 +25,50 @@ WEIGHT_FREE = {"GEN3D_SEGMENTER": "classical", "GEN3D_RECONSTRUCTOR": "relief"}
 SECONDS = 200
 
 
-def preflight(
-    folder: Path, *arguments: str, **settings: str
-) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
+Outcome = tuple[subprocess.CompletedProcess[str], dict[str, Any]]
+Run = Callable[..., Outcome]
+
+
+def command(folder: Path, arguments: Sequence[str]) -> list[str]:
+    return ["preflight", "--report", str(folder / "report.json"), *arguments]
+
+
+def report(folder: Path) -> Any:
+    file = folder / "report.json"
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
+def process(folder: Path, *arguments: str, **settings: str) -> Outcome:
+    """The command as a process."""
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "gen3d_inference",
-            "preflight",
-            "--report",
-            folder / "report.json",
-            *arguments,
-        ],
+        [sys.executable, "-m", "gen3d_inference", *command(folder, arguments)],
         env={"PYTHONPATH": "container:events", **settings},
         capture_output=True,
         text=True,
         check=False,
         timeout=SECONDS,
     )
-    report = folder / "report.json"
-    return done, json.loads(report.read_text()) if report.exists() else {}
+    return done, report(folder)
+
+
+@pytest.fixture
+def preflight(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """The same within this process, which has loaded what it needs."""
+
+    def run(folder: Path, *arguments: str, **settings: str) -> Outcome:
+        argv = command(folder, arguments)
+        capfd.readouterr()
+        with monkeypatch.context() as here:
+            here.setattr(os, "environ", settings)
+            with pytest.raises(SystemExit) as ended:
+                main(argv)
+        status = ended.value.code
+        said = capfd.readouterr()
+        if isinstance(status, str):  # as Python itself does
+            return subprocess.CompletedProcess(argv, 1, said.out, f"{said.err}{status}\n"), report(folder)
+        return subprocess.CompletedProcess(argv, int(status or 0), *said), report(folder)
+
+    return run
 
 
 def states(report: dict[str, Any]) -> dict[str, str]:
@@ -58,10 +84,10 @@ def test_the_engines_of_this_machine_pass(tmp_path: Path) -> None:
     Image.fromarray(np.where(disc[..., None], (200, 40, 40), 240).astype(np.uint8)).save(photo, exif=exif)
     Image.fromarray(np.rot90(disc, -1)).save(mask)
     given = ("--image", str(photo), "--mask", str(mask), "--output", str(output))
-    done, report = preflight(tmp_path, *given, **WEIGHT_FREE)
+    done, found = process(tmp_path, *given, **WEIGHT_FREE)
     assert done.returncode == 0, done.stdout
-    assert report["passed"]
-    assert states(report) == {
+    assert found["passed"]
+    assert states(found) == {
         "settings": "ok",
         "classical: packages": "ok",
         "relief: packages": "ok",
@@ -75,32 +101,34 @@ def test_the_engines_of_this_machine_pass(tmp_path: Path) -> None:
     assert "passed; " in done.stdout
 
 
-def test_json_is_all_that_is_printed(tmp_path: Path) -> None:
-    done, report = preflight(tmp_path, "--json", GEN3D_TASKS="embed", **WEIGHT_FREE)
-    assert json.loads(done.stdout) == report
-    assert "relief: load" not in states(report)
+def test_json_is_all_that_is_printed(preflight: Run, tmp_path: Path) -> None:
+    done, found = preflight(tmp_path, "--json", GEN3D_TASKS="reconstruct", **WEIGHT_FREE)
+    assert json.loads(done.stdout) == found
+    assert "classical: load" not in states(found)
 
 
-def test_sam3d_passes_with_its_double(tmp_path: Path) -> None:
+def test_sam3d_passes_with_its_double(preflight: Run, tmp_path: Path) -> None:
     python, weights = make_upstream(tmp_path / "upstream"), make_weights(tmp_path / "weights")
     settings = environment(weights, GEN3D_SAM3D_PYTHON=str(python), GEN3D_TASKS="reconstruct")
-    done, report = preflight(tmp_path, **settings)
+    done, found = preflight(tmp_path, **settings)
     assert done.returncode == 0, done.stdout + done.stderr
-    details = {check["name"]: check["detail"] for check in report["checks"]}
+    details = {check["name"]: check["detail"] for check in found["checks"]}
     assert "torch 2.5.1+double" in details["sam3d: packages"]
     assert details["sam3d: GPU"] == "Double, 44.0 GiB, CUDA 12.1"
     assert "ss_generator.ckpt" in details["sam3d: files of sam-3d-objects"]
     assert "4 files are what the manifest says" in details["sam3d: sha256"]
     assert "31.0 GiB of VRAM" in details["sam3d: result"]
-    shown = {number for check in report["checks"] for number in check["criteria"]}
+    shown = {number for check in found["checks"] for number in check["criteria"]}
     assert shown == {2, 3, 5, 7, 8, 12}
 
 
-def test_what_is_missing_fails_by_name_and_the_rest_is_still_looked_at(tmp_path: Path) -> None:
+def test_what_is_missing_fails_by_name_and_the_rest_is_still_looked_at(
+    preflight: Run, tmp_path: Path
+) -> None:
     settings = {"GEN3D_WEIGHTS": str(tmp_path / "none"), **WEIGHT_FREE, "GEN3D_RECONSTRUCTOR": "sam3d"}
-    done, report = preflight(tmp_path, **settings)
+    done, told = preflight(tmp_path, **settings)
     assert done.returncode == 1
-    found = states(report)
+    found = states(told)
     assert found["classical: result"] == "ok"
     assert [name for name, state in found.items() if state != "ok"] == [
         "sam3d: packages",
@@ -116,10 +144,10 @@ def test_what_is_missing_fails_by_name_and_the_rest_is_still_looked_at(tmp_path:
     assert "Fetch the weights" in done.stdout
 
 
-def test_settings_and_pictures_that_cannot_be_used_are_said_so(tmp_path: Path) -> None:
-    done, report = preflight(tmp_path)
+def test_settings_and_pictures_that_cannot_be_used_are_said_so(preflight: Run, tmp_path: Path) -> None:
+    done, found = preflight(tmp_path)
     assert done.returncode == 1
-    assert states(report) == {"settings": "failed"}
+    assert states(found) == {"settings": "failed"}
     assert "GEN3D_SEGMENTER is not set" in done.stdout
     (tmp_path / "photo.png").write_bytes(b"no photo")
     given = ("--image", str(tmp_path / "photo.png"), "--mask", str(tmp_path / "mask.png"))

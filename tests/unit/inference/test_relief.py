@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from functools import cache
+
 import numpy as np
 import pytest
 from gen3d_events.models import Quality
@@ -17,7 +20,7 @@ from scipy.spatial import KDTree
 
 from tests.unit.inference.solids import Solid, chamfer, picture_plane
 
-SIZE = 1024
+SIZE = 512
 RED, GREEN, WHITE = (200, 40, 40), (40, 160, 60), (250, 250, 250)
 
 SOLIDS = {
@@ -43,6 +46,12 @@ def reconstruct(
     return ReliefReconstructor().reconstruct(photo, mask, quality, seed).splats
 
 
+@cache
+def solid(name: str, quality: Quality = Quality.BALANCED) -> Splats:
+    """One of SOLIDS, reconstructed once for all tests that look at it."""
+    return reconstruct(SOLIDS[name].mask(SIZE), quality=quality)
+
+
 def painted(mask: MaskArray, colours: ArrayLike) -> Photo:
     """A white photo with an object of one colour, or of an array of them."""
     return np.asarray(np.where(mask[..., None], colours, WHITE), dtype=np.uint8)
@@ -64,19 +73,17 @@ def shortest_axes(splats: Splats) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("name", SOLIDS)
 def test_known_solids_come_back_within_three_percent(name: str) -> None:
-    solid = SOLIDS[name]
-    splats = reconstruct(solid.mask(SIZE))
-    assert chamfer(splats.centres.astype(np.float64), solid.surface()) < 0.03
+    assert chamfer(solid(name).centres.astype(np.float64), SOLIDS[name].surface()) < 0.03
 
 
 def test_a_long_capsule_is_as_deep_as_wide() -> None:
-    _, depth, width = np.ptp(reconstruct(SOLIDS["capsule 1:5"].mask(SIZE)).centres, axis=0)
+    _, depth, width = np.ptp(solid("capsule 1:5").centres, axis=0)
     assert depth == pytest.approx(width, rel=0.12)
 
 
 @pytest.mark.parametrize("quality", Quality)
 def test_a_sphere_is_nearly_exact_in_every_quality(quality: Quality) -> None:
-    splats = reconstruct(SOLIDS["sphere"].mask(SIZE), quality=quality)
+    splats = solid("sphere", quality)
     radii = np.linalg.norm(splats.centres, axis=1)
     assert chamfer(splats.centres.astype(np.float64), SOLIDS["sphere"].surface()) < 0.005
     assert abs(radii - 0.5).max() < 0.005
@@ -87,7 +94,7 @@ def test_a_sphere_is_nearly_exact_in_every_quality(quality: Quality) -> None:
 )
 @pytest.mark.parametrize("name", ["sphere", "capsule 1:5"])
 def test_quality_sets_the_number_of_gaussians(quality: Quality, count: int, name: str) -> None:
-    assert len(reconstruct(SOLIDS[name].mask(SIZE), quality=quality)) == pytest.approx(count, rel=0.1)
+    assert len(solid(name, quality)) == pytest.approx(count, rel=0.1)
 
 
 def test_a_jagged_low_resolution_mask_gives_a_smooth_sphere() -> None:
@@ -99,7 +106,7 @@ def test_a_jagged_low_resolution_mask_gives_a_smooth_sphere() -> None:
 
 
 def test_gaussians_are_flat_lie_in_the_surface_and_leave_no_gap() -> None:
-    splats = reconstruct(SOLIDS["sphere"].mask(SIZE))
+    splats = solid("sphere")
     outward = splats.centres / np.linalg.norm(splats.centres, axis=1, keepdims=True)
     aligned = np.abs((shortest_axes(splats) * outward).sum(axis=1))
     assert aligned.min() > 0.99
@@ -171,7 +178,7 @@ def test_thin_parts_survive_and_are_as_deep_as_wide() -> None:
 
 def test_a_line_of_single_pixels_is_still_a_body() -> None:
     mask = np.zeros((SIZE, SIZE), bool)
-    mask[500, 10:1000] = True
+    mask[250, 5:500] = True
     splats = reconstruct(mask)
     assert np.ptp(splats.centres[:, 0]) == pytest.approx(1, abs=0.01)
     gaps = np.diff(np.sort(splats.centres[:, 0]))
@@ -203,7 +210,7 @@ blobs = st.builds(
 scribbles = st.lists(st.tuples(st.integers(0, 63), st.integers(0, 47)), min_size=1, max_size=12).map(scribble)
 
 
-@settings(max_examples=30)
+@settings(max_examples=300 if "GEN3D_SOAK" in os.environ else 15)
 @given(mask=(blobs | scribbles).filter(lambda mask: bool(mask.any())), seed=st.integers(0, 2**31 - 1))
 def test_any_mask_gives_finite_splats_in_the_unit_cube(mask: MaskArray, seed: int) -> None:
     splats = reconstruct(mask, quality=Quality.FAST, seed=seed)

@@ -331,10 +331,11 @@ def test_a_task_whose_engine_dies_is_transient_and_the_next_one_is_computed(s3: 
 def test_another_content_type_is_a_415(s3: Any, content_type: str | None) -> None:
     headers = {} if content_type is None else {"Content-Type": content_type}
     with served(WORKSHOP) as client:
-        answer = client.post("/invocations", content=request(s3).model_dump_json(), headers=headers)
+        wanted = request(s3, "reconstruct").model_dump_json()
+        answer = client.post("/invocations", content=wanted, headers=headers)
         assert refusal(answer) == (415, "inference_request_invalid", "system")
         as_json = {"Content-Type": "Application/JSON; charset=utf-8"}
-        answer = client.post("/invocations", content=request(s3).model_dump_json(), headers=as_json)
+        answer = client.post("/invocations", content=wanted, headers=as_json)
         assert answer.status_code == 200
 
 

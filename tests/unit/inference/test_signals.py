@@ -65,8 +65,8 @@ def answers_ping(port: int) -> bool:
 def test_an_idle_server_ends_cleanly_on_a_signal(number: signal.Signals) -> None:
     port = free_port()
     settings = {
-        "GEN3D_SEGMENTER": "classical",
         "GEN3D_RECONSTRUCTOR": "relief",
+        "GEN3D_TASKS": "reconstruct",
         "MODEL_BUCKET": MODELS,
         "HOST": "127.0.0.1",
         "PORT": str(port),

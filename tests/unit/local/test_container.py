@@ -11,7 +11,7 @@ from gen3d_local.container import MODULE, Container, ContainerFailed
 
 def test_a_model_that_cannot_be_loaded_is_told_at_once_with_the_reason(tmp_path: Path) -> None:
     settings = {
-        "GEN3D_SEGMENTER": "classical",
+        "GEN3D_TASKS": "reconstruct",
         "GEN3D_RECONSTRUCTOR": "sam3d",
         "GEN3D_WEIGHTS": str(tmp_path / "weights"),
         "MODEL_BUCKET": "models",
