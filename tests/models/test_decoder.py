@@ -12,6 +12,7 @@ import pytest
 import torch
 from gen3d_inference import export_decoder
 from gen3d_inference.decoder import onnx_files, parity
+from gen3d_inference.decoder.contract import candidates
 from gen3d_inference.engines import EngineUnavailable
 from numpy.typing import NDArray
 from torch.nn.functional import interpolate
@@ -85,6 +86,23 @@ def test_candidates_are_what_the_model_itself_gives(
     assert np.abs(found["masks"][0, which] - expected.pred_masks[0, 0].numpy()).max() < 1e-5
     assert np.abs(found["scores"][0, which] - expected.iou_scores[0, 0].numpy()).max() < 1e-5
     assert np.abs(found["object_score"] - expected.object_score_logits[0, 0].numpy()).max() < 1e-5
+
+
+@pytest.mark.parametrize("kind", ["stable", "unstable", "empty"])
+def test_the_candidate_to_take_is_chosen_as_the_model_chooses(exported: Exported, kind: str) -> None:
+    decoder = exported.model.mask_decoder
+    masks = 10 * torch.randn(1, 4, 30, 40).sign()
+    if kind == "unstable":
+        masks[0, 0] *= decoder.dynamic_multimask_stability_delta / 100
+    if kind == "empty":
+        masks[0, 0] = -10
+    scores = torch.tensor([[0.1, 0.2, 0.9, 0.3]])
+    taken, score = candidates(exported.model, masks, scores)
+    expected, expected_score = decoder._dynamic_multimask_via_stability(masks[None], scores[None])
+    assert torch.equal(taken[:, :1], expected[0])
+    assert torch.equal(score[:, :1], expected_score[0])
+    assert torch.equal(taken[:, 1:], masks[:, 1:])
+    assert torch.equal(taken[:, :1], masks[:, 2:3] if kind == "unstable" else masks[:, :1])
 
 
 def smooth(random: np.random.Generator, channels: int, side: int) -> NDArray[np.float16]:

@@ -37,5 +37,10 @@ def candidates(model: Any, masks: Tensor, scores: Tensor) -> tuple[Tensor, Tenso
     """masks [1, 4, h, w] and scores [1, 4] of the four mask tokens, the first replaced by the one to take:
     itself where it is stable, else the best of the others, as the model chooses for a single mask."""
     decoder = model.mask_decoder
-    taken, score = type(decoder)._dynamic_multimask_via_stability(decoder, masks[None], scores[None])
-    return torch.cat([taken[0], masks[:, 1:]], 1), torch.cat([score[0], scores[:, 1:]], 1)
+    delta = decoder.dynamic_multimask_stability_delta
+    least, most = ((masks[0, 0] > bound).float().sum() for bound in (delta, -delta))
+    stability = torch.where(most > 0, least / most, 1.0)
+    stable = stability >= decoder.dynamic_multimask_stability_thresh
+    taken = torch.where(stable, 0, 1 + scores[0, 1:].argmax())
+    order = torch.cat([taken[None], torch.arange(1, scores.shape[1])])
+    return masks[:, order], scores[:, order]

@@ -100,7 +100,7 @@ def _exported(part: Any, examples: Mapping[str, Tensor]) -> bytes:
             opset_version=_OPSET,
             input_names=part.inputs,
             output_names=part.outputs,
-            dynamic_shapes=dynamic,
+            dynamic_shapes=dynamic if any(dynamic.values()) else None,
             verbose=False,
         )
     if program is None:

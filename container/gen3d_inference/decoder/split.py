@@ -1,10 +1,15 @@
 """The decoder in three graphs: what depends on the photo alone, on an earlier mask, and on the clicks.
 
 A photo has thousands of image tokens and a click a dozen prompt tokens, so nearly all of the decoder's work
-is projecting image tokens. Here the first layer's projections are made once for a photo, those of later
-layers are absorbed into the few prompt tokens, q (x W)^T = (q W^T) x^T, and what attention adds to the image
-is added within one Gemm. Rows are centred before they are added, so that layer normalisation needs no mean.
-The arithmetic is that of `Sam3TrackerMaskDecoder`, in another order.
+is projecting image tokens. The arithmetic here is that of `Sam3TrackerMaskDecoder`, in an order that does
+that work once for a photo: after each layer, image tokens are
+
+    x = r (z + P M) + b
+
+where z is of the photo and b of the weights alone, P are the chances with which image tokens attend to prompt
+tokens, M is what each of these gives them, and r the scale of the layer's normalisation. A projection of x
+needs no x: x W = r (z W + P (M W)) + b W, in which z W is made once for a photo and M has few rows. Rows are
+centred before they are added, so that normalisation need not subtract their mean.
 
 A preview may be had for a quarter of the work: the same graph decodes tensors of half the height and width,
 in which every four tokens are one, their mean.
@@ -14,7 +19,7 @@ Sizes: c channels; n = h * w image tokens, in rows; t prompt tokens; a heads of 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -22,16 +27,32 @@ from torch.nn.functional import gelu, linear
 
 from gen3d_inference.decoder.contract import OUTPUTS, Tensor, candidates, point_embeddings
 
-_CHANGED = ("keys", "values", "queries", "residual")
-"""What `Prepare` makes and an earlier mask changes."""
-HEIGHT_AXIS = {"keys": 2, "values": 1, "queries": 0, "residual": 0, "place": 0, "high_0": 0, "high_1": 0}
+HEIGHT_AXIS = {
+    "keys_1": 2,
+    "values_1": 1,
+    "queries_1": 2,
+    "residual": 0,
+    "keys_2": 2,
+    "values_2": 1,
+    "queries_2": 2,
+    "keys_3": 2,
+    "values_3": 1,
+    "canvas": 0,
+    "place_keys_2": 2,
+    "place_queries_2": 2,
+    "place_keys_3": 2,
+    "high_0": 0,
+    "high_1": 0,
+}
 """What `Decode` takes of a photo, as it is or `coarse_` of each, and which axis is its height; the next one
-is its width."""
+is its width. Numbers are of the layers, the final attention being the third."""
 _DECODED = tuple(HEIGHT_AXIS)
+_CHANGED = _DECODED[: _DECODED.index("canvas") + 1]
+"""What an earlier mask changes."""
 
 
 class Prepare(nn.Module):
-    """Once for a photo: the first layer's projections, and the maps that masks are painted with."""
+    """Once for a photo: what layers project of it, and the maps that masks are painted with."""
 
     inputs = ("image_embed", "high_res_0", "high_res_1")
     outputs = (*_DECODED, *(f"coarse_{name}" for name in _DECODED))
@@ -43,37 +64,39 @@ class Prepare(nn.Module):
     def forward(self, image_embed: Tensor, high_res_0: Tensor, high_res_1: Tensor) -> tuple[Tensor, ...]:
         """image_embed [1, c, h, w], high_res_0 [1, c / 8, 4h, 4w], high_res_1 [1, c / 4, 2h, 2w].
 
-        keys [a, e, h, w] and values [a, h, w, e], which tokens attend to; queries [h, w, a * e], by which the
-        image attends to tokens; residual [h, w, c], image tokens in centred rows; place [h, w, c], their
-        positions; high_0 [h, w, 2c] and high_1 [h, w, c], the maps in the order of the rows that they are
-        added to. Keys and queries are scaled as scores are. `coarse_` of each has h / 2 and w / 2.
+        Keys and queries [a, e, h, w], scaled as scores are, and values [a, h, w, e]; from the second layer on
+        what the tokens' places add to them is apart. residual [h, w, c], image tokens in centred rows; canvas
+        [h, w, c], what masks are painted on; high_0 [h, w, 2c] and high_1 [h, w, c], the maps in the order of
+        the rows that they are added to. `coarse_` of each has h / 2 and w / 2.
         """
         decoder = self.model.mask_decoder
-        layer = decoder.transformer.layers[0]
-        tokens, image = layer.cross_attn_token_to_image, layer.cross_attn_image_to_token
+        first, second = decoder.transformer.layers
         grid = image_embed.shape[2:]
         rows = _rows(image_embed.float()) + self.model.prompt_encoder.no_mask_embed.weight
         place = _rows(self.model.get_image_wide_positional_embeddings())
-        placed = rows + place
-        high_1 = _centred(_blocks(high_res_1.float()) + decoder.upscale_conv1.bias)
-        high_0 = _blocks_of_blocks(high_res_0.float()) + decoder.upscale_conv2.bias
-        whole = (
-            _keys(tokens, placed).unflatten(2, grid),
-            _by_head(tokens, tokens.v_proj(rows)).unflatten(1, grid),
-            (image.q_proj(placed) * image.scaling).unflatten(0, grid),
-            _centred(rows + image.o_proj.bias).unflatten(0, grid),
-        )
-        place = place.unflatten(0, grid)
-        return (
-            *whole,
-            place,
-            high_0.flatten(2),
-            high_1.flatten(2),
-            *_coarse(*whole),
-            _halved(place),
-            _coarse_blocks(high_0.mean(3)).flatten(2),
-            _coarse_blocks(high_1.mean(2)).flatten(2),
-        )
+        place_2, place_3 = place + first.layer_norm4.bias, place + second.layer_norm4.bias
+        projected = _projected(decoder, rows, place) | {
+            "place_keys_2": _keys(second.cross_attn_token_to_image, place_2),
+            "place_queries_2": _queries(second.cross_attn_image_to_token, place_2),
+            "place_keys_3": _keys(decoder.transformer.final_attn_token_to_image, place_3),
+        }
+        for queries, layer in (("queries_1", first), ("place_queries_2", second)):
+            attention = layer.cross_attn_image_to_token
+            projected[queries] = projected[queries] + attention.q_proj.bias * attention.scaling
+        bias = (second.layer_norm4.bias @ _transposed(decoder.upscale_conv1).flatten(1)).view(4, -1)
+        high_1 = _centred(_blocks(high_res_1.float(), decoder.upscale_conv1.bias) + bias)
+        high_0 = _blocks_of_blocks(high_res_0.float(), decoder.upscale_conv2.bias)
+        made = {
+            "high_0": high_0.flatten(2),
+            "high_1": high_1.flatten(2),
+            "coarse_high_0": _coarse_blocks(high_0.mean(3)).flatten(2),
+            "coarse_high_1": _coarse_blocks(high_1.mean(2)).flatten(2),
+        }
+        for name, tensor in projected.items():
+            whole = tensor.unflatten(0, grid)
+            made[name] = _laid_out(decoder, name, whole)
+            made[f"coarse_{name}"] = _laid_out(decoder, name, _halved(whole))
+        return tuple(made[name] for name in self.outputs)
 
 
 class PrepareInt8(nn.Module):
@@ -111,32 +134,38 @@ class Mask(nn.Module):
     """For an earlier mask: what it changes of the photo's tensors. A mask is embedded in few channels and
     comes into the rows linearly, so every tensor changes by a product of low rank."""
 
-    inputs = (*_CHANGED, "mask_input")
-    outputs = tuple(f"masked_{size}{name}" for size in ("", "coarse_") for name in _CHANGED)
+    inputs = (*_CHANGED, *(f"coarse_{name}" for name in _CHANGED), "mask_input")
+    outputs = tuple(f"masked_{name}" for name in inputs[:-1])
 
     def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
 
-    def forward(
-        self, keys: Tensor, values: Tensor, queries: Tensor, residual: Tensor, mask_input: Tensor
-    ) -> tuple[Tensor, ...]:
+    def forward(self, *given: Tensor) -> tuple[Tensor, ...]:
         """The tensors as `Prepare` made them, and as they are with mask_input [1, 1, 4h, 4w]."""
-        encoder = self.model.prompt_encoder
-        layer = self.model.mask_decoder.transformer.layers[0]
-        tokens, image = layer.cross_attn_token_to_image, layer.cross_attn_image_to_token
+        *tensors, mask = given
+        encoder, decoder = self.model.prompt_encoder, self.model.mask_decoder
+        seen = _mask_channels(encoder.mask_embed, mask)[0].permute(1, 2, 0)
+        seen = torch.cat([seen, torch.ones_like(seen[..., :1])], 2)
         last = encoder.mask_embed.conv3
-        seen = _rows(_mask_channels(encoder.mask_embed, mask_input))
-        seen = torch.cat([seen, torch.ones_like(seen[:, :1])], 1)
         added = torch.cat([last.weight[:, :, 0, 0].T, last.bias[None] - encoder.no_mask_embed.weight])
-        grid = residual.shape[:2]
-        changed = (
-            keys + (_keys(tokens, added) @ seen.T).unflatten(2, grid),
-            values + (seen @ _by_head(tokens, linear(added, tokens.v_proj.weight))).unflatten(1, grid),
-            queries + (seen @ (linear(added, image.q_proj.weight) * image.scaling)).unflatten(0, grid),
-            residual + (seen @ _centred(added)).unflatten(0, grid),
-        )
-        return (*changed, *_coarse(*changed))
+        projected = _projected(decoder, added, torch.zeros_like(added))
+        changed: list[Tensor] = []
+        for rows in (seen, _halved(seen)):
+            for name in _CHANGED:
+                axis = HEIGHT_AXIS[name]
+                matrix = _laid_out(decoder, name, projected[name][None]).squeeze(axis)
+                change = matrix @ rows.flatten(0, 1).T if axis == 2 else rows.flatten(0, 1) @ matrix
+                changed.append(tensors[len(changed)] + change.unflatten(axis, rows.shape[:2]))
+        return tuple(changed)
+
+
+class _Image(NamedTuple):
+    """Image tokens after a layer: given [k, c] with chances [k, n], and scale [1, n]."""
+
+    chances: Tensor
+    given: Tensor
+    scale: Tensor
 
 
 class Decode(nn.Module):
@@ -151,11 +180,19 @@ class Decode(nn.Module):
 
     def forward(
         self,
-        keys: Tensor,
-        values: Tensor,
-        queries: Tensor,
+        keys_1: Tensor,
+        values_1: Tensor,
+        queries_1: Tensor,
         residual: Tensor,
-        place: Tensor,
+        keys_2: Tensor,
+        values_2: Tensor,
+        queries_2: Tensor,
+        keys_3: Tensor,
+        values_3: Tensor,
+        canvas: Tensor,
+        place_keys_2: Tensor,
+        place_queries_2: Tensor,
+        place_keys_3: Tensor,
         high_0: Tensor,
         high_1: Tensor,
         point_coords: Tensor,
@@ -163,50 +200,122 @@ class Decode(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """masks [1, 4, 4h, 4w], scores [1, 4], object_score [1] of point_coords [1, p, 2], labels [1, p]."""
         height, width, _ = residual.shape
-        keys, values = keys.flatten(2), values.flatten(1, 2)
-        queries, residual, place = (rows.flatten(0, 1) for rows in (queries, residual, place))
+        keys_1, queries_1, keys_2, queries_2, keys_3 = (
+            tensor.flatten(2) for tensor in (keys_1, queries_1, keys_2, queries_2, keys_3)
+        )
+        place_keys_2, place_queries_2, place_keys_3 = (
+            tensor.flatten(2) for tensor in (place_keys_2, place_queries_2, place_keys_3)
+        )
+        values_1, values_2, values_3 = (values.flatten(1, 2) for values in (values_1, values_2, values_3))
+        residual, canvas, high_1 = (rows.flatten(0, 1) for rows in (residual, canvas, high_1))
         decoder = self.model.mask_decoder
+        first, second = decoder.transformer.layers
         own = [part.weight for part in (decoder.obj_score_token, decoder.iou_token, decoder.mask_tokens)]
         points = point_embeddings(self.model, point_coords, point_labels)
         prompts = torch.cat([*own, points[0, 0]])
-        first, second = decoder.transformer.layers
 
         tokens = _normed(first.layer_norm1, _attend(first.self_attn, prompts, prompts, prompts))
         attention = first.cross_attn_token_to_image
-        scores = _by_head(attention, attention.q_proj(tokens + prompts)) @ keys
-        seen = _joined(torch.softmax(scores, -1) @ values)
-        tokens = _normed(first.layer_norm2, tokens + attention.o_proj(seen))
-        tokens = _normed(first.layer_norm3, tokens + first.mlp(tokens))
-        attention = first.cross_attn_image_to_token
-        scores = queries @ _block_diagonal(_by_head(attention, attention.k_proj(tokens + prompts)))
-        rows = _painted(first, scores, tokens, residual)
+        query = _by_head(attention, attention.q_proj(tokens + prompts))
+        seen = torch.softmax(query @ keys_1, -1) @ values_1
+        tokens = _informed(first, tokens, _joined(seen) + attention.v_proj.bias)
+        attention, norm = first.cross_attn_image_to_token, first.layer_norm4
+        key = _by_head(attention, attention.k_proj(tokens + prompts))
+        chances = _chances(key @ queries_1)
+        given = _given(attention, tokens, attention.o_proj.bias)
+        rows = torch.addmm(residual, chances.T, given)
+        variance = _mean_square(rows) + norm.eps
+        rows, bias = rows * norm.weight, norm.bias
+        image = _Image(chances, given * norm.weight, torch.rsqrt(variance).T)
 
         query = tokens + prompts
         tokens = _normed(second.layer_norm1, tokens + _attend(second.self_attn, query, query, tokens))
-        placed = rows + place
         attention = second.cross_attn_token_to_image
-        tokens = _normed(second.layer_norm2, tokens + _look(attention, tokens + prompts, placed, rows))
-        tokens = _normed(second.layer_norm3, tokens + second.mlp(tokens))
-        attention = second.cross_attn_image_to_token
-        wanted = _by_head(attention, attention.k_proj(tokens + prompts)) * attention.scaling
-        absorbed = (wanted @ _weight_by_head(attention, attention.q_proj)).flatten(0, 1)
-        offset = (wanted @ attention.q_proj.bias.view(wanted.shape[0], -1, 1)).flatten()
-        scores = torch.addmm(offset, placed, absorbed.T)
-        rows = _painted(second, scores, tokens, _centred(rows + attention.o_proj.bias))
+        query = _by_head(attention, attention.q_proj(tokens + prompts))
+        scores = _scores(attention, query, keys_2, _keys, place_keys_2, image)
+        seen = _seen(attention, scores, values_2, image)
+        tokens = _informed(second, tokens, _joined(seen) + attention.v_proj(bias))
+        attention, norm = second.cross_attn_image_to_token, second.layer_norm4
+        key = _by_head(attention, attention.k_proj(tokens + prompts))
+        # Rows are still without the first layer's scale. The second one's normalisation takes any scale away,
+        # but for its epsilon, so it is what is added to them that is divided by it.
+        chances = _chances(_scores(attention, key, queries_2, _queries, place_queries_2, image)) / image.scale
+        given = _given(attention, tokens, attention.o_proj.bias + bias)
+        rows = torch.addmm(rows, chances.T, given)
+        mean = rows.mean(-1, keepdim=True)
+        variance = _mean_square(rows) - mean * mean + norm.eps * variance
+        image = _Image(
+            torch.cat([image.chances, chances]),
+            _centred(torch.cat([image.given, given])) * norm.weight,
+            torch.rsqrt(variance).T,
+        )
 
         read = 2 + decoder.num_mask_tokens
-        attention = decoder.transformer.final_attn_token_to_image
         tokens = tokens[:read]
-        looked = _look(attention, tokens + prompts[:read], rows + place, rows)
-        tokens = _normed(decoder.transformer.layer_norm_final_attn, tokens + looked)
+        attention = decoder.transformer.final_attn_token_to_image
+        query = _by_head(attention, attention.q_proj(tokens + prompts[:read]))
+        scores = _scores(attention, query, keys_3, _keys, place_keys_3, image)
+        seen = _joined(_seen(attention, scores, values_3, image)) + attention.v_proj(norm.bias)
+        tokens = _normed(decoder.transformer.layer_norm_final_attn, tokens + attention.o_proj(seen))
 
         networks = zip(decoder.output_hypernetworks_mlps, tokens[2:], strict=True)
         paint = torch.stack([network(token) for network, token in networks])
-        masks = _upscaled(decoder, rows, high_0, high_1, paint, height, width)
+        larger = torch.addmm(high_1, (image.chances * image.scale).T, image.given @ _enlarging(decoder))
+        masks = _painted(decoder, larger + canvas * image.scale.T, high_0, paint, height, width)
         return (
             *candidates(self.model, masks, decoder.iou_prediction_head(tokens[1:2])),
             decoder.pred_obj_score_head(tokens[0]),
         )
+
+
+# --- what is linear in image tokens -------------------------------------------------------------------------
+
+
+def _projected(decoder: Any, rows: Tensor, place: Tensor) -> dict[str, Tensor]:
+    """What an earlier mask changes, in rows, of image tokens [n, c] and their places."""
+    first, second = decoder.transformer.layers
+    residual = _centred(rows)
+    rows_2 = residual * first.layer_norm4.weight
+    rows_3 = _centred(rows_2) * second.layer_norm4.weight
+    final = decoder.transformer.final_attn_token_to_image
+    return {
+        "keys_1": _keys(first.cross_attn_token_to_image, rows + place),
+        "values_1": _values(first.cross_attn_token_to_image, rows),
+        "queries_1": _queries(first.cross_attn_image_to_token, rows + place),
+        "residual": residual,
+        "keys_2": _keys(second.cross_attn_token_to_image, rows_2),
+        "values_2": _values(second.cross_attn_token_to_image, rows_2),
+        "queries_2": _queries(second.cross_attn_image_to_token, rows_2),
+        "keys_3": _keys(final, rows_3),
+        "values_3": _values(final, rows_3),
+        "canvas": rows_3 @ _enlarging(decoder),
+    }
+
+
+def _keys(attention: Any, rows: Tensor) -> Tensor:
+    """[n, a * e], scaled. A key's bias adds the same to all scores of a query, so the softmax drops it."""
+    return linear(rows, attention.k_proj.weight * attention.scaling)
+
+
+def _queries(attention: Any, rows: Tensor) -> Tensor:
+    """[n, a * e], scaled, without the bias."""
+    return linear(rows, attention.q_proj.weight * attention.scaling)
+
+
+def _values(attention: Any, rows: Tensor) -> Tensor:
+    """[n, a * e], without the bias. Chances add up to 1, so it may be added to what is seen."""
+    return linear(rows, attention.v_proj.weight)
+
+
+def _enlarging(decoder: Any) -> Tensor:
+    """[c, 4 * c / 4]: what makes four px of a token, each centred."""
+    return _centred(_transposed(decoder.upscale_conv1)).flatten(1)
+
+
+def _transposed(convolution: Any) -> Tensor:
+    """[in, 4, out]: a transposed convolution of stride 2 and kernel 2 is a matrix to four px of each."""
+    weight: Tensor = convolution.weight.permute(0, 2, 3, 1).flatten(1, 2)
+    return weight
 
 
 # --- attention ----------------------------------------------------------------------------------------------
@@ -222,18 +331,6 @@ def _joined(by_head: Tensor) -> Tensor:
     return by_head.transpose(0, 1).flatten(1)
 
 
-def _weight_by_head(attention: Any, projection: Any) -> Tensor:
-    """[a, e, c] of a projection's matrix."""
-    weight: Tensor = projection.weight.view(attention.num_attention_heads, attention.head_dim, -1)
-    return weight
-
-
-def _keys(attention: Any, rows: Tensor) -> Tensor:
-    """[a, e, rows], scaled. A key's bias adds the same to all scores of a query, so the softmax drops it."""
-    keys = linear(rows, attention.k_proj.weight * attention.scaling)
-    return _by_head(attention, keys).transpose(1, 2)
-
-
 def _attend(attention: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     """Attention among few tokens [t, c], as it is."""
     query = _by_head(attention, attention.q_proj(query)) * attention.scaling
@@ -242,32 +339,43 @@ def _attend(attention: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor
     return attention.o_proj(_joined(torch.softmax(query @ key.transpose(1, 2), -1) @ value))
 
 
-def _look(attention: Any, query: Tensor, placed: Tensor, rows: Tensor) -> Tensor:
-    """What few tokens see in many rows, with the rows' projections absorbed into the tokens."""
-    query = _by_head(attention, attention.q_proj(query)) * attention.scaling
-    absorbed = (query @ _weight_by_head(attention, attention.k_proj)).flatten(0, 1)
-    seen = torch.softmax(absorbed @ placed.T, -1) @ rows
-    by_head = seen.view(query.shape[0], -1, rows.shape[1])
-    values = by_head @ _weight_by_head(attention, attention.v_proj).transpose(1, 2)
-    return attention.o_proj(_joined(values) + attention.v_proj.bias)
+def _scores(
+    attention: Any, few: Tensor, own: Tensor, projection: Any, place: Tensor, image: _Image
+) -> Tensor:
+    """[a, t, n] of few tokens [a, t, e] with image tokens, of which a projection gives own and place
+    [a, e, n]."""
+    added = few @ _by_head(attention, projection(attention, image.given)).transpose(1, 2)
+    scores = torch.addmm((few @ own).flatten(0, 1), added.flatten(0, 1), image.chances) * image.scale
+    return scores.unflatten(0, few.shape[:2]) + few @ place
 
 
-def _block_diagonal(by_head: Tensor) -> Tensor:
-    """[a * e, a * t] of [a, t, e]: what multiplies rows of all heads at once."""
-    heads = by_head.shape[0]
-    own = torch.eye(heads)[:, None, :, None]
-    return (by_head.transpose(1, 2)[:, :, None] * own).flatten(2).flatten(0, 1)
+def _seen(attention: Any, scores: Tensor, own: Tensor, image: _Image) -> Tensor:
+    """[a, t, e] that tokens see with scores [a, t, n]; own [a, n, e] is what the photo gives of values."""
+    weights = torch.softmax(scores, -1) * image.scale
+    added = _by_head(attention, _values(attention, image.given))
+    return weights @ own + (weights @ image.chances.T) @ added
 
 
-def _painted(layer: Any, scores: Tensor, tokens: Tensor, residual: Tensor) -> Tensor:
-    """Rows [n, c] after attending to tokens: scores [n, a * t]; residual [n, c] in centred rows."""
-    attention = layer.cross_attn_image_to_token
+def _chances(scores: Tensor) -> Tensor:
+    """[a * t, n] of scores [a, t, n]: with which image tokens attend to tokens. A softmax in ONNX Runtime is
+    slow along an axis that is short or not the last."""
+    chances = torch.exp(scores - scores.amax(1, keepdim=True))
+    return (chances / chances.sum(1, keepdim=True)).flatten(0, 1)
+
+
+def _given(attention: Any, tokens: Tensor, bias: Tensor) -> Tensor:
+    """[a * t, c], centred: what image tokens get of each token by each head, with a head's share of the
+    bias."""
     values = _by_head(attention, attention.v_proj(tokens))
-    output = attention.o_proj.weight.T.view(values.shape[0], -1, residual.shape[1])
     heads = values.shape[0]
-    chances = torch.softmax(scores.view(scores.shape[0], heads, -1), -1).flatten(1)
-    added = torch.addmm(residual, chances, _centred(values @ output).flatten(0, 1))
-    return _scaled(layer.layer_norm4, added)
+    output = attention.o_proj.weight.T.unflatten(0, (heads, -1))
+    return _centred(values @ output + bias / heads).flatten(0, 1)
+
+
+def _informed(layer: Any, tokens: Tensor, seen: Tensor) -> Tensor:
+    """Tokens after what they have seen [t, a * e] of the image."""
+    tokens = _normed(layer.layer_norm2, tokens + layer.cross_attn_token_to_image.o_proj(seen))
+    return _normed(layer.layer_norm3, tokens + layer.mlp(tokens))
 
 
 # --- rows and maps ------------------------------------------------------------------------------------------
@@ -278,59 +386,46 @@ def _rows(image: Tensor) -> Tensor:
     return image[0].flatten(1).T
 
 
-def _blocks(image: Tensor) -> Tensor:
-    """[h, w, 4, c] of [1, c, 2h, 2w]: the four px that an upscaled token becomes, row by row."""
-    _, channels, height, width = image.shape
-    split = image.view(channels, height // 2, 2, width // 2, 2)
-    return split.permute(1, 3, 2, 4, 0).flatten(2, 3)
+def _laid_out(decoder: Any, name: str, rows: Tensor) -> Tensor:
+    """One of `HEIGHT_AXIS` of rows [h, w, ...]."""
+    axis = HEIGHT_AXIS[name]
+    if axis == 0:
+        return rows
+    heads = decoder.transformer.final_attn_token_to_image.num_attention_heads
+    return rows.unflatten(2, (heads, -1)).permute((2, 0, 1, 3) if axis == 1 else (2, 3, 0, 1))
 
 
-def _blocks_of_blocks(image: Tensor) -> Tensor:
-    """[h, w, 4, 4, c] of [1, c, 4h, 4w]."""
+def _blocks(image: Tensor, bias: Tensor) -> Tensor:
+    """[h, w, 4, c] of [1, c, 2h, 2w] and what is to be added: the four px that an upscaled token becomes, row
+    by row. The bias stands between two permutations, as ONNX Runtime is slow at what both are together."""
     _, channels, height, width = image.shape
-    split = image.view(channels, height // 4, 2, 2, width // 4, 2, 2)
-    return split.permute(1, 4, 2, 5, 3, 6, 0).flatten(4, 5).flatten(2, 3)
+    split = (_rows(image) + bias).view(height // 2, 2, width // 2, 2, channels)
+    return split.permute(0, 2, 1, 3, 4).flatten(2, 3)
+
+
+def _blocks_of_blocks(image: Tensor, bias: Tensor) -> Tensor:
+    """[h, w, 4, 4, c] of [1, c, 4h, 4w], likewise."""
+    _, channels, height, width = image.shape
+    split = (_rows(image) + bias).view(height // 4, 2, 2, width // 4, 2, 2, channels)
+    return split.permute(0, 3, 1, 4, 2, 5, 6).flatten(4, 5).flatten(2, 3)
 
 
 def _halved(image: Tensor) -> Tensor:
     """[h / 2, w / 2, ...] of [h, w, ...]: means of four."""
-    return _fours(image).mean((1, 3))
-
-
-def _fours(image: Tensor) -> Tensor:
-    """[h / 2, 2, w / 2, 2, ...] of [h, w, ...]."""
-    return image.unflatten(1, (-1, 2)).unflatten(0, (-1, 2))
-
-
-def _coarse(keys: Tensor, values: Tensor, queries: Tensor, residual: Tensor) -> tuple[Tensor, ...]:
-    """All four as of the means of four tokens: they are linear in the tokens."""
-    return (
-        _halved(keys.permute(2, 3, 0, 1)).permute(2, 3, 0, 1),
-        _halved(values.permute(1, 2, 0, 3)).permute(2, 0, 1, 3),
-        _halved(queries),
-        _halved(residual),
-    )
+    return image.unflatten(0, (-1, 2)).mean(1).unflatten(1, (-1, 2)).mean(2)
 
 
 def _coarse_blocks(image: Tensor) -> Tensor:
     """[h / 2, w / 2, 4, ...] of [h, w, ...]: four tokens are the blocks of one."""
-    return _fours(image).transpose(1, 2).flatten(2, 3)
+    return image.unflatten(1, (-1, 2)).unflatten(0, (-1, 2)).transpose(1, 2).flatten(2, 3)
 
 
-def _upscaled(
-    decoder: Any, rows: Tensor, high_0: Tensor, high_1: Tensor, paint: Tensor, height: int, width: int
-) -> Tensor:
-    """Masks [1, m, 4h, 4w] of rows [n, c] and paint [m, c / 8]. A transposed convolution of stride 2 and
-    kernel 2 is a matrix that makes four px of each."""
-    first, second = (
-        conv.weight.permute(0, 2, 3, 1) for conv in (decoder.upscale_conv1, decoder.upscale_conv2)
-    )
-    larger = torch.addmm(high_1.flatten(0, 1), rows, _centred(first).flatten(1)).view(-1, second.shape[0])
-    larger = gelu(_scaled(decoder.upscale_layer_norm, larger))
-    largest = gelu(torch.addmm(high_0.view(larger.shape[0], -1), larger, second.flatten(1))).view(
-        -1, paint.shape[1]
-    )
-    masks = (paint @ largest.T).view(-1, height, width, 2, 2, 2, 2)
+def _painted(decoder: Any, larger: Tensor, high_0: Tensor, paint: Tensor, height: int, width: int) -> Tensor:
+    """Masks [1, m, 4h, 4w] of rows [n, 4 * c / 4], four px of each, and paint [m, c / 8]."""
+    second = _transposed(decoder.upscale_conv2)
+    larger = gelu(_scaled(decoder.upscale_layer_norm, larger.view(-1, second.shape[0])))
+    largest = gelu(torch.addmm(high_0.view(larger.shape[0], -1), larger, second.flatten(1)))
+    masks = (paint @ largest.view(-1, paint.shape[1]).T).view(-1, height, width, 2, 2, 2, 2)
     return masks.permute(0, 1, 3, 5, 2, 4, 6).reshape(1, -1, 4 * height, 4 * width)
 
 
@@ -347,10 +442,13 @@ def _centred(rows: Tensor) -> Tensor:
     return rows - rows.mean(-1, keepdim=True)
 
 
+def _mean_square(rows: Tensor) -> Tensor:
+    return (rows * rows).mean(-1, keepdim=True)
+
+
 def _scaled(norm: Any, centred: Tensor) -> Tensor:
-    """Layer normalisation of rows whose mean is 0."""
-    scale = torch.rsqrt((centred * centred).mean(-1, keepdim=True) + norm.eps)
-    return centred * scale * norm.weight + norm.bias
+    """Layer normalisation of rows whose mean is 0. ONNX Runtime makes one operator of this form."""
+    return centred / torch.sqrt(centred.pow(2).mean(-1, keepdim=True) + norm.eps) * norm.weight + norm.bias
 
 
 def _normed(norm: Any, rows: Tensor) -> Tensor:
