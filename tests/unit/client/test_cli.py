@@ -11,16 +11,20 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gen3d import cli
+from gen3d.signin import CognitoTokens
 from gen3d_events.models import ImageRejected, JobTimedOut, MaskRejected
 from gen3d_local import aws, cloud
 from gen3d_local.children import HOST, Child, clean_environment
 from gen3d_local.state import free_port
 from PIL import Image
+from typer.main import get_command
 
 from tests.unit.client import clickable
 from tests.unit.client.fake_service import FILES, JOB, SESSION, Service
@@ -87,8 +91,25 @@ def process(environment: dict[str, str], tmp_path: Path) -> Run:
     return run
 
 
+@pytest.fixture(scope="module")
+def prepared() -> Iterator[None]:
+    """What takes longer than most commands happens once for all that run within this process: typer builds
+    the command, and a person signs in."""
+    sign_in, tokens = CognitoTokens._sign_in, dict[tuple[str, str], Mapping[str, Any]]()
+
+    def signed_in(person: CognitoTokens) -> Mapping[str, Any]:
+        who = person._username, person._password
+        return tokens.get(who) or tokens.setdefault(who, sign_in(person))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.main.get_command", cache(get_command))
+        patch.setattr(CognitoTokens, "_sign_in", signed_in)
+        yield
+
+
 @pytest.fixture
 def gen3d(
+    prepared: None,
     environment: dict[str, str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

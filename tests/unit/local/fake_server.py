@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import boto3
 import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -42,6 +41,8 @@ def _sleep(wanted: dict[str, Any]) -> None:
 
 
 def _whoami() -> dict[str, str]:
+    import boto3  # takes longer to load than all the rest, and this server is often started
+
     arn: str = boto3.client("sts").get_caller_identity()["Arn"]
     return {"arn": arn}
 

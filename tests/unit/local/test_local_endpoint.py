@@ -44,6 +44,7 @@ class Stand:
         self._topics = [self._topic(f"{kind}-{unique}") for kind in ("success", "error")]
         self._role = role
         self._port = free_port()
+        self._runtime = aws.client("sagemaker-runtime", f"http://{HOST}:{self._port}")
         self.deploy(SETTING="as deployed")
         self.child = self._start()
 
@@ -121,9 +122,8 @@ class Stand:
         return self.call(InputLocation=f"s3://inference/{key}", **arguments)
 
     def call(self, **arguments: Any) -> Any:
-        client = aws.client("sagemaker-runtime", f"http://{HOST}:{self._port}")
         self.asked.add(arguments.get("InputLocation", ""))
-        return client.invoke_endpoint_async(**{"EndpointName": NAME, **arguments})
+        return self._runtime.invoke_endpoint_async(**{"EndpointName": NAME, **arguments})
 
     def heard(self, count: int = 1) -> list[dict[str, Any]]:
         """The next `count` notifications of what this test asked, in the order of their arrival.
