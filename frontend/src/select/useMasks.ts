@@ -96,22 +96,25 @@ export function useMasks(
    * Shows what a click there would make of the object; of nothing where there is no place. Finer after a rest; and at
    * once where a button or a finger goes down, so that the click finds its mask decoded, or nearly so.
    */
-  const preview = useCallback((object: Marked | undefined, point: Point | undefined, pressed = false) => {
-    clearTimeout(resting.current);
-    const made = decoder.current;
-    const base = object ?? UNMARKED;
-    const wanted = point && { ...wantedOf(base), ...refined(base, point), edits: [] };
-    pointed.current = wanted;
-    if (!made || !wanted || !isAsked(wanted)) return setHover(undefined);
-    const show = (outline: Outline | undefined) => {
-      if (!outline || !pointed.current || decoder.current !== made) return;
-      setHover(outline);
-      if (outline.coarse && pointed.current === wanted)
-        resting.current = setTimeout(() => made.hover(wanted).then(show, failed), REST_MS);
-    };
-    const failed = (error: unknown) => decoder.current === made && fail(error);
-    (pressed ? made.hover(wanted) : made.glance(wanted)).then(show, failed);
-  }, []);
+  const preview = useCallback(
+    (object: Marked | undefined, point: Point | undefined, pressed = false) => {
+      clearTimeout(resting.current);
+      const made = readiness.state === "ready" ? decoder.current : undefined; // it cannot be asked while it loads
+      const base = object ?? UNMARKED;
+      const wanted = point && { ...wantedOf(base), ...refined(base, point), edits: [] };
+      pointed.current = wanted;
+      if (!made || !wanted || !isAsked(wanted)) return setHover(undefined);
+      const show = (outline: Outline | undefined) => {
+        if (!outline || !pointed.current || decoder.current !== made) return;
+        setHover(outline);
+        if (outline.coarse && pointed.current === wanted)
+          resting.current = setTimeout(() => made.hover(wanted).then(show, failed), REST_MS);
+      };
+      const failed = (error: unknown) => decoder.current === made && fail(error);
+      (pressed ? made.hover(wanted) : made.glance(wanted)).then(show, failed);
+    },
+    [readiness.state],
+  );
 
   async function selected(): Promise<SelectedObject[]> {
     const made = decoder.current;

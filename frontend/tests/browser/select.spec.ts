@@ -247,6 +247,23 @@ test("marks outlive a reload", async ({ page }) => {
   expect(await marks(page, 1)).toBe(share);
 });
 
+test("what is pointed at and clicked while the decoder loads is marked once it is there", async ({
+  page,
+}) => {
+  await page.evaluate(() => caches.delete("gen3d-embeddings"));
+  let arrive = (): void => {};
+  const arrived = new Promise<void>((resolve) => (arrive = resolve));
+  await page.route("**/embedding.safetensors", (route) => arrived.then(() => route.continue()));
+  await page.goto(served.url);
+  await expect(page.locator("[data-decoder=loading]")).toBeVisible();
+  await stage(page).hover({ position: await at(page, { x: 384, y: 300 }) });
+  await click(page);
+  await expect(page.locator("[data-decoder=loading]")).toBeVisible();
+  arrive();
+  await marks(page, 1);
+  await expect(make(page)).toBeEnabled();
+});
+
 test("a decoder that cannot be had is fetched anew, and no click is lost", async ({ page }) => {
   await click(page);
   await marks(page, 1);
