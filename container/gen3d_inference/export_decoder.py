@@ -14,8 +14,19 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from gen3d_inference.decoder import checkpoint, onnx_files, parity
 from gen3d_inference.engines import EngineUnavailable
+
+_PACKAGES = (
+    "No decoder was written: {error}. It is made with PyTorch, transformers and ONNX, so run this with an "
+    "interpreter that has them: .venv-models/bin/python, which `make test-models` makes, or in the image the "
+    "one that GEN3D_SAM3_PYTHON names."
+)
+try:
+    from gen3d_inference.decoder import checkpoint, onnx_files, parity
+except ModuleNotFoundError as error:
+    if __name__ != "__main__":
+        raise
+    sys.exit(_PACKAGES.format(error=error))
 
 LICENCE = "LICENSE"
 NO_LICENCE = "Random weights, for tests: nobody's licence applies.\n"
@@ -34,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         else:
             model = checkpoint.pretrained(options.weights)
             found = export(model, licence(options.weights), options.out)
+    except ModuleNotFoundError as error:  # of torch.onnx's own, which it imports when it is used
+        sys.exit(_PACKAGES.format(error=error))
     except (EngineUnavailable, parity.NotAlike) as error:
         sys.exit(f"No decoder was written. {error}")
     print(

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import copy
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +46,24 @@ def test_without_a_licence_there_is_no_export(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("importlib.metadata.files", lambda _: None)
     with pytest.raises(EngineUnavailable, match="SAM License"):
         export_decoder.licence(tmp_path)
+
+
+@pytest.mark.parametrize("module", ["torch", "onnx", "onnxscript"])
+def test_without_the_packages_of_an_export_there_is_none(tmp_path: Path, module: str) -> None:
+    out = tmp_path / "decoder"
+    code = (
+        f"import runpy, sys; sys.modules['{module}'] = None; "
+        f"sys.argv[1:] = ['--random-weights', '--out', '{out}']; "
+        "runpy.run_module('gen3d_inference.export_decoder', run_name='__main__')"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    assert re.search(rf"No decoder was written: .*{module}.* run this with an interpreter", ended.stderr)
+    assert not out.exists()
 
 
 def test_weights_are_stored_in_half_and_the_angles_are_not(exported: Exported) -> None:
