@@ -205,7 +205,7 @@ def pieces(image: Image.Image) -> list[set[tuple[int, int]]]:
     return found
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(
     st.integers(1, 24),
     st.integers(1, 24),

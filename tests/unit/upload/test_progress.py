@@ -39,6 +39,10 @@ def forget(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def session(table: Any, s3: Any) -> None:
+    start()
+
+
+def start() -> None:
     rows.create(USER, SESSION, filename="chair_photo.jpg")
     rows.create(
         USER,
@@ -145,14 +149,20 @@ def test_an_interaction_that_goes_on_has_begun(s3: Any) -> None:
     }
 
 
-def test_every_order_renders_the_same(s3: Any) -> None:
-    seen = set()
-    for order in permutations(
-        ["Image Uploaded", "Embedding Completed", "Reconstruction Requested", "Mask Rejected"]
-    ):
+def test_every_order_renders_the_same(table: Any, s3: Any) -> None:
+    seen = []
+    for order in permutations(["Image Uploaded", "Embedding Completed", "Mask Rejected"]):
         consume(*order)
-        seen.add(json.dumps(document(s3)))
-    assert len(seen) == 1
+        seen.append(document(s3))
+        for part in (seen[-1], *seen[-1]["jobs"]):
+            del part["created_at"]
+        for row in table.scan(TableName="sessions")["Items"]:
+            table.delete_item(TableName="sessions", Key={name: row[name] for name in ("user_id", "item_id")})
+        s3.delete_object(Bucket=BUCKET, Key=KEY)
+        metadata._put_last.clear()
+        start()
+    assert len(seen) == 6
+    assert all(found == seen[0] for found in seen)
 
 
 @pytest.mark.parametrize("last", [event.detail_type for event in HAPPY])
