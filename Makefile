@@ -73,10 +73,11 @@ test-models: .venv-models/.ready .venv/.ready ## Run SAM 3's tests on random wei
 test-sam3: .venv-sam3/.ready ## Run the tests that hold SAM 3 against Meta's own package
 	@$(SAM3)/python -m pytest -p tests.models.operators --confcutdir tests/models --timeout 1800 tests/models/test_parity.py tests/models/test_words.py tests/models/test_words_parity.py
 
-LONGER := tests/unit/upload/test_rows.py tests/unit/inference/test_relief.py tests/unit/meshing/test_damaged_splats.py
+LONGER := tests/unit/upload/test_rows.py tests/unit/inference/test_relief.py \
+          $(addprefix tests/unit/meshing/test_, damaged_splats.py shapes.py texture.py)
 
 .PHONY: soak
-soak: .venv/.ready ## Run the longer forms of the fault tests, the fold's, relief's and damaged splats'
+soak: .venv/.ready ## Run the longer forms of the fault tests, and of some units'
 	@GEN3D_SOAK=1 $(RUN)/pytest --timeout 3600 tests/fault $(LONGER)
 
 JUDGES := format rules types imports events vectors openapi template sam images page-types page-format

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import pytest
@@ -21,22 +21,27 @@ QUEUES = ("MeshingMeshQueue", "MeshingMeshDeadLetterQueue", "UploadWatchdogDeadL
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    """Makes clients of an engine with the stack."""
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An engine with the stack."""
     port = free_port()
     settings = {"GATEWAY_PORT": str(port), "BIND_HOST": HOST, "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"}
     child = Child("engine", "ministack", clean_environment(**settings), tmp_path_factory.mktemp("e") / "log")
     try:
         child.wait_ready(port, "/_ministack/ready", 30)
         template = {"Resources": {name: {"Type": "AWS::SQS::Queue"} for name in QUEUES}}
-        client = partial(aws.client, engine_url=f"http://{HOST}:{port}")
-        client("cloudformation").create_stack(StackName=STACK, TemplateBody=json.dumps(template))
-        client("cloudformation").get_waiter("stack_create_complete").wait(
-            StackName=STACK, WaiterConfig={"Delay": 1}
-        )
-        yield client
+        address = f"http://{HOST}:{port}"
+        cloudformation = aws.client("cloudformation", address)
+        cloudformation.create_stack(StackName=STACK, TemplateBody=json.dumps(template))
+        cloudformation.get_waiter("stack_create_complete").wait(StackName=STACK, WaiterConfig={"Delay": 0.1})
+        yield address
     finally:
         child.stop()
+
+
+@pytest.fixture(scope="module")
+def engine(url: str) -> Client:
+    """Its clients."""
+    return cache(partial(aws.client, engine_url=url))
 
 
 @pytest.fixture
@@ -101,12 +106,12 @@ def test_letters_are_sent_back_each_once(engine: Client, made: dict[str, str], l
     assert letters.waiting()["MeshingMesh"] == 0
 
 
-def test_aws_sends_them_back_itself(engine: Client, made: dict[str, str]) -> None:
+def test_aws_sends_them_back_itself(url: str, engine: Client, made: dict[str, str]) -> None:
     """The engine knows no message move tasks, so AWS's answer is given here to a request that is checked."""
     asked: list[dict[str, Any]] = []
 
     def client(service: str) -> Any:
-        made_client = engine(service)
+        made_client = aws.client(service, url)
         events = made_client.meta.events
         events.register(
             "provide-client-params.sqs.StartMessageMoveTask", lambda params, **_: asked.append(params)

@@ -251,10 +251,18 @@ def test_high_is_finer_than_balanced_only_for_more_gaussians_than_balanced_takes
         assert supported(preset, preset.gaussians) == preset
 
 
-def test_of_few_gaussians_high_takes_balanceds_grid() -> None:
+def test_of_few_gaussians_high_takes_balanceds_grid(monkeypatch: pytest.MonkeyPatch) -> None:
     splat = shape_ply(shape_rows(shape("lantern", 5), Kind.FLAT, 60_000, 5))
-    files = mesh_splat(splat, JobOptions(quality=Quality.HIGH, texture=None)).files
-    assert json.loads(files["stats.json"])["poisson_cells"] == PRESETS[Quality.BALANCED].cells
+    tried: list[int] = []
+
+    def fails(*_: object, cells: int, **__: object) -> Mesh:
+        tried.append(cells)
+        raise SurfaceMissing("none was looked for")
+
+    monkeypatch.setattr("gen3d_meshing.pipeline.reconstruct", fails)
+    with pytest.raises(SurfaceMissing):
+        mesh_splat(splat, JobOptions(quality=Quality.HIGH, texture=None))
+    assert tried[0] == PRESETS[Quality.BALANCED].cells
 
 
 @pytest.mark.parametrize("problem", [MeshUnsound, SurfaceMissing])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tracemalloc
 from dataclasses import replace
 from functools import cache
@@ -24,6 +25,7 @@ from tests.unit.meshing.conftest import GAUSSIANS, meshed
 from tests.unit.meshing.solids import SOLIDS, Array, paint, ply, splat_rows
 
 FINE = 0.02
+SIZES = (512, 1024, 2048) if "GEN3D_SOAK" in os.environ else (512, 1024)
 
 
 def as_mesh(solid: Manifold) -> Mesh:
@@ -166,7 +168,7 @@ def test_charts_keep_their_gutters(example: tuple[Mesh, Atlas]) -> None:
             assert (one == other)[(one >= 0) & (other >= 0)].all()
 
 
-@pytest.mark.parametrize("size", [512, 2048])
+@pytest.mark.parametrize("size", SIZES)
 def test_the_size_is_honoured_and_most_texels_are_used(size: int) -> None:
     mesh, texture = textured(size)
     assert texture.image.shape == (size, size, 3)
