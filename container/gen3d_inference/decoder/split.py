@@ -8,8 +8,9 @@ that work once for a photo: after each layer, image tokens are
 
 where z is of the photo and b of the weights alone, P are the chances with which image tokens attend to prompt
 tokens, M is what each of these gives them, and r the scale of the layer's normalisation. A projection of x
-needs no x: x W = r (z W + P (M W)) + b W, in which z W is made once for a photo and M has few rows. Rows are
-centred before they are added, so that normalisation need not subtract their mean.
+needs no x: x W = r (z W + P (M W)) + b W, in which z W is made once for a photo and M has few rows. The last
+attention, of few tokens, has its projections absorbed into these: q (x W)^T = (q W^T) x^T. Rows are centred
+before they are added, or what multiplies them is, so that normalisation need not subtract their mean.
 
 A preview may be had for a quarter of the work: the same graph decodes tensors of half the height and width,
 in which every four tokens are one, their mean.
@@ -35,8 +36,6 @@ HEIGHT_AXIS = {
     "keys_2": 2,
     "values_2": 1,
     "queries_2": 2,
-    "keys_3": 2,
-    "values_3": 1,
     "canvas": 0,
     "place_keys_2": 2,
     "place_queries_2": 2,
@@ -161,7 +160,7 @@ class Mask(nn.Module):
 
 
 class _Image(NamedTuple):
-    """Image tokens after a layer: given [k, c] with chances [k, n], and scale [1, n]."""
+    """Image tokens after the first layer: given [k, c] with chances [k, n], and scale [1, n]."""
 
     chances: Tensor
     given: Tensor
@@ -187,8 +186,6 @@ class Decode(nn.Module):
         keys_2: Tensor,
         values_2: Tensor,
         queries_2: Tensor,
-        keys_3: Tensor,
-        values_3: Tensor,
         canvas: Tensor,
         place_keys_2: Tensor,
         place_queries_2: Tensor,
@@ -200,13 +197,13 @@ class Decode(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """masks [1, 4, 4h, 4w], scores [1, 4], object_score [1] of point_coords [1, p, 2], labels [1, p]."""
         height, width, _ = residual.shape
-        keys_1, queries_1, keys_2, queries_2, keys_3 = (
-            tensor.flatten(2) for tensor in (keys_1, queries_1, keys_2, queries_2, keys_3)
+        keys_1, queries_1, keys_2, queries_2 = (
+            tensor.flatten(2) for tensor in (keys_1, queries_1, keys_2, queries_2)
         )
         place_keys_2, place_queries_2, place_keys_3 = (
             tensor.flatten(2) for tensor in (place_keys_2, place_queries_2, place_keys_3)
         )
-        values_1, values_2, values_3 = (values.flatten(1, 2) for values in (values_1, values_2, values_3))
+        values_1, values_2 = values_1.flatten(1, 2), values_2.flatten(1, 2)
         residual, canvas, high_1 = (rows.flatten(0, 1) for rows in (residual, canvas, high_1))
         decoder = self.model.mask_decoder
         first, second = decoder.transformer.layers
@@ -243,25 +240,21 @@ class Decode(nn.Module):
         given = _given(attention, tokens, attention.o_proj.bias + bias)
         rows = torch.addmm(rows, chances.T, given)
         mean = rows.mean(-1, keepdim=True)
-        variance = _mean_square(rows) - mean * mean + norm.eps * variance
-        image = _Image(
-            torch.cat([image.chances, chances]),
-            _centred(torch.cat([image.given, given])) * norm.weight,
-            torch.rsqrt(variance).T,
-        )
+        scale = torch.rsqrt(_mean_square(rows) - mean * mean + norm.eps * variance).T
 
         read = 2 + decoder.num_mask_tokens
         tokens = tokens[:read]
         attention = decoder.transformer.final_attn_token_to_image
         query = _by_head(attention, attention.q_proj(tokens + prompts[:read]))
-        scores = _scores(attention, query, keys_3, _keys, place_keys_3, image)
-        seen = _joined(_seen(attention, scores, values_3, image)) + attention.v_proj(norm.bias)
-        tokens = _normed(decoder.transformer.layer_norm_final_attn, tokens + attention.o_proj(seen))
+        seen = _look(attention, norm, query, place_keys_3, rows, scale)
+        tokens = _normed(decoder.transformer.layer_norm_final_attn, tokens + seen)
 
         networks = zip(decoder.output_hypernetworks_mlps, tokens[2:], strict=True)
         paint = torch.stack([network(token) for network, token in networks])
-        larger = torch.addmm(high_1, (image.chances * image.scale).T, image.given @ _enlarging(decoder))
-        masks = _painted(decoder, larger + canvas * image.scale.T, high_0, paint, height, width)
+        chances = torch.cat([image.chances, chances]) * scale
+        given = _centred(torch.cat([image.given, given])) * norm.weight
+        larger = torch.addmm(high_1, chances.T, given @ _enlarging(decoder)) + canvas * scale.T
+        masks = _painted(decoder, larger, high_0, paint, height, width)
         return (
             *candidates(self.model, masks, decoder.iou_prediction_head(tokens[1:2])),
             decoder.pred_obj_score_head(tokens[0]),
@@ -277,7 +270,6 @@ def _projected(decoder: Any, rows: Tensor, place: Tensor) -> dict[str, Tensor]:
     residual = _centred(rows)
     rows_2 = residual * first.layer_norm4.weight
     rows_3 = _centred(rows_2) * second.layer_norm4.weight
-    final = decoder.transformer.final_attn_token_to_image
     return {
         "keys_1": _keys(first.cross_attn_token_to_image, rows + place),
         "values_1": _values(first.cross_attn_token_to_image, rows),
@@ -286,8 +278,6 @@ def _projected(decoder: Any, rows: Tensor, place: Tensor) -> dict[str, Tensor]:
         "keys_2": _keys(second.cross_attn_token_to_image, rows_2),
         "values_2": _values(second.cross_attn_token_to_image, rows_2),
         "queries_2": _queries(second.cross_attn_image_to_token, rows_2),
-        "keys_3": _keys(final, rows_3),
-        "values_3": _values(final, rows_3),
         "canvas": rows_3 @ _enlarging(decoder),
     }
 
@@ -354,6 +344,20 @@ def _seen(attention: Any, scores: Tensor, own: Tensor, image: _Image) -> Tensor:
     weights = torch.softmax(scores, -1) * image.scale
     added = _by_head(attention, _values(attention, image.given))
     return weights @ own + (weights @ image.chances.T) @ added
+
+
+def _look(attention: Any, norm: Any, query: Tensor, place: Tensor, rows: Tensor, scale: Tensor) -> Tensor:
+    """[t, c] that queries [a, t, e] see in rows [n, c], which norm is to centre, to scale by [1, n] and to
+    shift: the rows' projections are absorbed into the queries, and the keys' place [a, e, n] is added."""
+    keys, values = (
+        projection.weight.unflatten(0, (query.shape[0], -1))
+        for projection in (attention.k_proj, attention.v_proj)
+    )
+    wanted = _centred(query @ keys * attention.scaling * norm.weight).flatten(0, 1)
+    scores = (wanted @ rows.T) * scale + (query @ place).flatten(0, 1)
+    seen = _centred((torch.softmax(scores, -1) * scale) @ rows) * norm.weight
+    by_head = seen.unflatten(0, query.shape[:2]) @ values.transpose(1, 2)
+    return attention.o_proj(_joined(by_head) + attention.v_proj(norm.bias))
 
 
 def _chances(scores: Tensor) -> Tensor:
