@@ -58,14 +58,17 @@ def _fetch(folder: Path) -> None:
 
 def _token() -> str | None:
     """Raises FetchFailed if the secret cannot be read."""
-    if token := os.environ.get("HF_TOKEN"):
+    if token := os.environ.get("HF_TOKEN", "").strip():
         return token
     if not (secret := os.environ.get("GEN3D_HF_SECRET")):
         return None
     try:
-        value: str = aws.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]
+        found = aws.client("secretsmanager").get_secret_value(SecretId=secret)
     except (BotoCoreError, ClientError) as error:
         raise FetchFailed(f"The secret {secret} of GEN3D_HF_SECRET cannot be read: {error}") from error
+    if "SecretString" not in found:
+        raise FetchFailed(f"The secret {secret} of GEN3D_HF_SECRET is binary. Store the token in it as text.")
+    value: str = found["SecretString"]
     return value.strip()
 
 

@@ -1,4 +1,7 @@
-"""Downloads the catalogue's files and writes their manifest. Whole files are kept, broken ones go on."""
+"""Downloads the catalogue's files and writes their manifest.
+
+Whole files are kept. A broken one of the hub begins anew, because its client keeps none; others go on.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,7 @@ from gen3d_inference.weights.catalogue import Code, File, Repository, Source
 Tell = Callable[[str], None]
 
 _CHUNK = 1 << 20
+_KEPT = "what is whole is kept"
 _TIMEOUT = httpx.Timeout(60)
 # torch.hub writes this list unless it is there, and the endpoint's folder cannot be written.
 _TRUSTED = "torch/hub/trusted_list"
@@ -124,15 +128,25 @@ def _code(source: Code, folder: Path) -> None:
     """Unpack an archive. It is small, so it is always downloaded."""
     answer = httpx.get(source.url, timeout=_TIMEOUT, follow_redirects=True)
     answer.raise_for_status()
+    try:
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+            members = {
+                PurePosixPath(one.filename): archive.read(one)
+                for one in archive.infolist()
+                if not one.is_dir()
+            }
+    except zipfile.BadZipFile as error:
+        raise FetchFailed(
+            f"{source.url} answered with no whole zip archive ({error}). Look at what it answers, and fetch "
+            "again."
+        ) from error
     shutil.rmtree(folder, ignore_errors=True)
-    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
-        for member in archive.infolist():
-            path = PurePosixPath(member.filename)
-            if member.is_dir() or path.is_absolute() or ".." in path.parts:
-                continue
-            target = folder.joinpath(*path.parts[1:])
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(archive.read(member))
+    for path, content in members.items():
+        if path.is_absolute() or ".." in path.parts:
+            continue
+        target = folder.joinpath(*path.parts[1:])
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
 
 
 def _make_room(folder: Path, needed: int) -> None:
@@ -172,20 +186,24 @@ def _explained(folder: Path) -> Iterator[None]:
     except HfHubHTTPError as error:
         if error.response.status_code in {httpx.codes.UNAUTHORIZED, httpx.codes.NOT_FOUND}:
             raise FetchFailed(f"The hub does not know the token, or not {_model(error)}.") from error
-        raise FetchFailed(f"The download broke off. Fetch again: it goes on. ({error})") from error
+        raise FetchFailed(f"The download broke off. Fetch again: {_KEPT}. ({error})") from error
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise FetchFailed(
-                f"The disk of {folder} is full. Make room and fetch again: it goes on."
-            ) from error
+            raise FetchFailed(f"The disk of {folder} is full. Make room and fetch again: {_KEPT}.") from error
         lost = isinstance(error, HfHubHTTPError | LocalEntryNotFoundError | ConnectionError | TimeoutError)
         if lost or "Consistency" in str(error):
-            raise FetchFailed(f"The download broke off. Fetch again: it goes on. ({error})") from error
+            raise FetchFailed(f"The download broke off. Fetch again: {_KEPT}. ({error})") from error
         raise FetchFailed(
             f"{folder} cannot be written: {error}. Let GEN3D_WEIGHTS name a folder of your own."
         ) from error
+    except (httpx.LocalProtocolError, UnicodeEncodeError) as error:
+        # Their text quotes the header that holds the token.
+        raise FetchFailed(
+            f"The hub was not asked ({type(error).__name__}): the token has a character that none has. "
+            "Set HF_TOKEN, or the secret of GEN3D_HF_SECRET, to the token alone."
+        ) from None
     except httpx.HTTPError as error:
-        raise FetchFailed(f"The download broke off. Fetch again: it goes on. ({error!r})") from error
+        raise FetchFailed(f"The download broke off. Fetch again: {_KEPT}. ({error!r})") from error
 
 
 def _model(error: HfHubHTTPError) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -134,10 +134,43 @@ def test_one_that_keeps_dropping_is_said_so_and_fetching_again_goes_on(bench: Be
     bench.hub.files["other/files"]["dinov2.pth"] = DEPTH
     fetch.fetch(bench.folder, bench.sources[:3], bench.hub.address, TOKEN, lambda _: None)
     bench.hub.broken = 1
-    with pytest.raises(SystemExit, match=r"The download broke off. Fetch again: it goes on"):
+    with pytest.raises(SystemExit, match=r"The download broke off. Fetch again: what is whole is kept"):
         run(bench, "fetch")
     run(bench, "fetch")
     assert (bench.folder / "torch/hub/checkpoints/dinov2.pth").read_bytes() == DEPTH
+
+
+def test_a_broken_file_of_the_hub_begins_anew_and_whole_ones_are_kept(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hub's client tries five times more, and then throws away what it has."""
+    monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda _: None)
+    bench.hub.broken = 6
+    with pytest.raises(SystemExit, match="Fetch again: what is whole is kept"):
+        run(bench, "fetch")
+    bench.hub.asked.clear()
+    run(bench, "fetch")
+    path = f"GET /facebook/sam3/resolve/{REVISION}"
+    assert [one for one in bench.hub.asked if one[0].startswith(path)] == [(f"{path}/model.safetensors", "")]
+
+
+@pytest.mark.parametrize("given", [f"{TOKEN}\n", f" {TOKEN}"])
+def test_space_around_the_token_is_none_of_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", given)
+    run(bench, "fetch")
+
+
+@pytest.mark.parametrize("token", ["hf_in\nner", "hf_ä"])
+def test_a_token_that_is_none_is_refused_and_not_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], token: str
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", token)
+    with pytest.raises(SystemExit, match="the token has a character that none has") as ended:
+        run(bench, "fetch")
+    said = capfd.readouterr()
+    assert "hf_" not in str(ended.value) + said.out + said.err
 
 
 @pytest.mark.parametrize(
@@ -167,6 +200,15 @@ def test_the_token_may_lie_in_secrets_manager(bench: Bench, monkeypatch: pytest.
         run(bench, "fetch")
     aws.client("secretsmanager").create_secret(Name="gen3d/hub", SecretString=f"{TOKEN}\n")
     assert command._token() == TOKEN
+
+
+@pytest.mark.usefixtures("moto_account")
+def test_a_binary_secret_is_said_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_TOKEN")
+    monkeypatch.setenv("GEN3D_HF_SECRET", "gen3d/hub")
+    aws.client("secretsmanager").create_secret(Name="gen3d/hub", SecretBinary=TOKEN.encode())
+    with pytest.raises(SystemExit, match="The secret gen3d/hub of GEN3D_HF_SECRET is binary"):
+        run(bench, "fetch")
 
 
 def test_another_sum_than_the_hubs_is_refused_and_the_file_removed(bench: Bench) -> None:
@@ -205,6 +247,20 @@ def test_an_archive_cannot_write_beside_its_folder(bench: Bench) -> None:
     bench.hub.files["other/files"]["dinov2.zip"] = archive({"../../../evil.py": b"x", "hubconf.py": b""})
     run(bench, "fetch")
     assert not list(bench.folder.parent.rglob("evil.py"))
+
+
+@pytest.mark.parametrize(
+    "harm", [lambda whole: b"<html>", lambda whole: whole.replace(b"evidence", b"Evidence")]
+)
+def test_what_is_no_archive_leaves_the_one_before(bench: Bench, harm: Callable[[bytes], bytes]) -> None:
+    files = bench.hub.files["other/files"]
+    files["dinov2.zip"] = archive({"hubconf.py": b"evidence"})
+    run(bench, "fetch")
+    files["dinov2.zip"] = harm(files["dinov2.zip"])
+    with pytest.raises(SystemExit, match=r"dinov2.zip answered with no whole zip archive .*fetch again"):
+        run(bench, "fetch")
+    kept = bench.folder / "torch/hub/facebookresearch_dinov2_main/hubconf.py"
+    assert kept.read_bytes() == b"evidence"
 
 
 def test_a_folder_that_cannot_be_written_is_said_so(bench: Bench) -> None:
