@@ -21,7 +21,7 @@ interface PanelProps {
   radius: number | undefined;
   largest: number;
   onRadius: (radius: number) => void;
-  onAction: (action: Action, merge?: boolean) => void;
+  onAction: (action: Action) => void;
 }
 
 /** What is marked so far, and how its masks are to be. */
@@ -80,7 +80,7 @@ export function Panel({ photo, marks, outlines, onAction, ...settings }: PanelPr
               high={5}
               step={0.25}
               told={chosen.threshold === 0 ? "as found" : chosen.threshold > 0 ? "tighter" : "wider"}
-              onValue={(value) => onAction({ do: "threshold", threshold: -value }, chosen.threshold !== 0)}
+              onValue={(value) => onAction({ do: "threshold", threshold: -value })}
             />
             <div class="select-buttons">
               <Button onClick={() => onAction({ do: "edit", edit: { kind: "invert" } })}>Invert</Button>
@@ -96,7 +96,7 @@ export function Panel({ photo, marks, outlines, onAction, ...settings }: PanelPr
 interface ObjectsProps {
   marks: Marks;
   outlines: ReadonlyMap<number, Outline>;
-  onAction: (action: Action, merge?: boolean) => void;
+  onAction: (action: Action) => void;
 }
 
 function Objects({ marks, outlines, onAction }: ObjectsProps) {

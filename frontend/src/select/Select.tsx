@@ -11,7 +11,7 @@ import type { Outline } from "./segmenter";
 import "./select.css";
 import { Shortcuts } from "./Shortcuts";
 import { Stage, type StageHandle } from "./Stage";
-import { recall, remember } from "./store";
+import { recall, remember, watch } from "./store";
 import { Toolbar } from "./Toolbar";
 import { pressed, TOOLS, type Command, type Tool } from "./tools";
 import { trouble } from "./trouble";
@@ -50,9 +50,14 @@ export function Select({ session, onMake }: SelectProps) {
   }, [help]);
 
   useEffect(() => remember(session.session_id, marks), [marks]);
+  useEffect(() => watch(session.session_id, (elsewhere) => setHistory((old) => step(old, elsewhere))), []);
 
-  function act(action: Action, merge = false): void {
+  const sliding = useRef<number>(undefined); // the object whose slider moved last: its moves are one step
+  function act(action: Action): void {
     masks.preview(undefined, undefined);
+    const slides = action.do === "threshold" ? chosen?.id : undefined;
+    const merge = slides !== undefined && slides === sliding.current;
+    sliding.current = slides;
     setHistory((old) => step(old, mark(old.present, action), merge));
     // These take the button away or off that was pressed, and with it the focus.
     if (action.do === "new" || action.do === "delete" || action.do === "clear") stage.current?.focus();
@@ -64,6 +69,7 @@ export function Select({ session, onMake }: SelectProps) {
   }
 
   function run(command: Command): void {
+    sliding.current = undefined;
     if (command === "undo") setHistory(undo);
     if (command === "redo") setHistory(redo);
     if (command === "undo" || command === "redo") tell(command === "undo" ? "Undone." : "Done again.");

@@ -267,8 +267,9 @@ export function Stage(props: StageProps) {
       setView(showing(view, at, stage, size));
       if (drag) proceed(drag, at);
       else hoverAt(at, tool !== "remove");
-    } else if (event.key === "Enter" && cursor) press(cursor, event.shiftKey);
-    else if (event.key === "Escape" && drag) setDrag(undefined);
+    } else if (event.key === "Enter" && cursor) {
+      if (!event.repeat) press(cursor, event.shiftKey); // held, it is one
+    } else if (event.key === "Escape" && drag) setDrag(undefined);
     else if (event.key === " ") setPanning(true);
     else return;
     event.preventDefault();

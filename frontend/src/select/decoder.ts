@@ -63,9 +63,10 @@ export class MaskDecoder {
     return this.ask({ do: "mask", wanted });
   }
 
+  /** What was asked and is not answered yet is refused. */
   close(): void {
     this.worker.terminate();
-    this.asked.clear();
+    this.fail(new Error("It was closed."));
   }
 
   private ask<R extends Request>(request: R): Promise<Answers[R["do"]]> {

@@ -28,6 +28,7 @@ async function load(embedding: EmbeddingView, wanted: Device): Promise<Device> {
   const { manifest, decoder, click } = await photo(embedding);
   const gpu = wanted === "gpu" ? await decoder("gpu").catch(() => undefined) : undefined;
   const works = await gpu?.decode(click).catch(() => undefined); // its programs are compiled with that, too
+  if (!works) await gpu?.release().catch(() => undefined);
   segmenter = new Segmenter(manifest, gpu && works ? gpu : await decoder("cpu"));
   return works ? "gpu" : "cpu";
 }

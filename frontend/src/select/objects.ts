@@ -76,9 +76,10 @@ export const NOTHING: Marks = { objects: [], active: undefined };
 export function mark(marks: Marks, action: Action): Marks {
   switch (action.do) {
     case "new":
-      return { ...marks, active: undefined };
+      return marks.active === undefined ? marks : { ...marks, active: undefined };
     case "choose":
-      return marks.objects.some(({ id }) => id === action.id) ? { ...marks, active: action.id } : marks;
+      if (action.id === marks.active || !marks.objects.some(({ id }) => id === action.id)) return marks;
+      return { ...marks, active: action.id };
     case "rename":
       return changed(marks, action.id, { name: action.name });
     case "delete": {

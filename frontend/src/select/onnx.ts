@@ -13,6 +13,8 @@ import type { NamedTensor } from "./safetensors";
 export const CANDIDATES = 4;
 const MASKED = /^masked_/;
 const COARSE = /^coarse_/;
+/** What ONNX Runtime says of a tensor that a graph cannot take. */
+const UNFIT = /dimension|shape|data type/i;
 const LOW_CORNER = 2;
 const HIGH_CORNER = 3;
 
@@ -30,7 +32,9 @@ export interface Runtime {
 type Tensors = Record<string, wasm.Tensor>;
 
 export class Decoder {
-  private changed?: { earlier: Float32Array; tensors: Tensors };
+  private changed: { earlier: Float32Array; tensors: Tensors } | undefined;
+  /** What is being computed: one click at a time, for a graph runs once at a time, and `changed` is in use. */
+  private busy: Promise<unknown> = Promise.resolve();
 
   private constructor(
     private readonly manifest: EmbeddingManifest,
@@ -80,7 +84,13 @@ export class Decoder {
    * earlier: logits of a mask to refine, of the manifest's mask size. coarse: with what `prepare` gives for previews;
    * its masks are smaller.
    */
-  async decode(prompts: Prompts, earlier?: Float32Array, coarse = false): Promise<Decoded> {
+  decode(prompts: Prompts, earlier?: Float32Array, coarse = false): Promise<Decoded> {
+    const decoded = this.busy.then(() => this.decodeNow(prompts, earlier, coarse));
+    this.busy = decoded.catch(() => undefined);
+    return decoded;
+  }
+
+  private async decodeNow(prompts: Prompts, earlier?: Float32Array, coarse?: boolean): Promise<Decoded> {
     const { mask_width: width, mask_height: height } = this.manifest;
     const { coordinates, labels } = inFrame(this.manifest, prompts);
     const { Tensor } = this.runtime.ort;
@@ -112,14 +122,25 @@ export class Decoder {
 
   /** What an earlier mask changes: for all that is hovered and clicked after it, once. */
   private async changedBy(earlier: Float32Array, given: Tensors): Promise<Tensors> {
-    if (this.changed?.earlier !== earlier)
+    if (this.changed?.earlier !== earlier) {
+      dispose(this.changed?.tensors);
+      this.changed = undefined;
       this.changed = { earlier, tensors: renamed(await run(this.graphs.get("mask"), given), MASKED) };
+    }
     return this.changed.tensors;
   }
 
   async release(): Promise<void> {
+    await this.busy;
+    dispose(this.changed?.tensors);
+    dispose(this.tensors);
     for (const graph of this.graphs.values()) await graph.release();
   }
+}
+
+/** On a graphics card, memory that nobody gives back stays taken. */
+function dispose(tensors: Tensors = {}): void {
+  for (const tensor of Object.values(tensors)) tensor.dispose();
 }
 
 /** What has a prefix, without it: it takes the place of what has that name. */
@@ -152,6 +173,7 @@ async function run(graph: InferenceSession | undefined, given: Tensors): Promise
   try {
     return (await graph.run(inputs)) as Tensors;
   } catch (error) {
-    throw mismatch(String(error));
+    if (UNFIT.test(String(error))) throw mismatch(String(error));
+    throw error; // memory, or the graphics card
   }
 }

@@ -5,12 +5,27 @@ import { NOTHING, type Marks } from "./objects";
 const KEPT = 20;
 
 export function recall(session: string): Marks {
+  return marksIn(localStorage.getItem(MARKS + session));
+}
+
+function marksIn(kept: string | null): Marks {
   try {
-    const { marks } = JSON.parse(localStorage.getItem(MARKS + session) ?? "") as { marks: Marks };
+    const { marks } = JSON.parse(kept ?? "") as { marks: Marks };
     return Array.isArray(marks.objects) ? marks : NOTHING;
   } catch {
     return NOTHING;
   }
+}
+
+/** Hears of marks made in another tab: marks of two that know nothing of each other would take turns to be lost. */
+export function watch(session: string, onMarks: (marks: Marks) => void): () => void {
+  const listen = ({ key, oldValue, newValue }: StorageEvent) => {
+    if (key !== MARKS + session || !newValue) return;
+    const marks = marksIn(newValue);
+    if (JSON.stringify(marks) !== JSON.stringify(marksIn(oldValue))) onMarks(marks);
+  };
+  addEventListener("storage", listen);
+  return () => removeEventListener("storage", listen);
 }
 
 export function remember(session: string, marks: Marks): void {

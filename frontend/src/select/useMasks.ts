@@ -38,10 +38,12 @@ export function useMasks(
   const fail = useCallback((error: unknown) => {
     decoder.current?.close();
     decoder.current = undefined;
-    if (keptDevice() === "gpu") keepDevice("cpu"); // it may have been the graphics card
+    const failure = failureOf(error);
+    // It may have been the graphics card; it was not, where something cannot be fetched or is damaged.
+    if (failure.code === "page_error" && keptDevice() === "gpu") keepDevice("cpu");
     asked.current.clear();
     setHover(undefined);
-    setReadiness({ state: "failed", failure: failureOf(error) });
+    setReadiness({ state: "failed", failure });
   }, []);
 
   // Once for a photo, not for its addresses, which change with each answer of the API.
@@ -75,6 +77,9 @@ export function useMasks(
 
   useEffect(() => {
     const made = decoder.current;
+    const gone = (id: number) => !marks.objects.some((it) => it.id === id); // another may get its number
+    for (const id of asked.current.keys()) if (gone(id)) asked.current.delete(id);
+    setKnown((old) => ([...old.keys()].some(gone) ? new Map([...old].filter(([id]) => !gone(id))) : old));
     if (readiness.state !== "ready" || !made) return;
     for (const object of marks.objects) {
       const wanted = JSON.stringify(wantedOf(object));
@@ -139,7 +144,7 @@ export function useMasks(
       }
       return objects;
     } catch (error) {
-      fail(error);
+      if (decoder.current === made) fail(error);
       return [];
     }
   }

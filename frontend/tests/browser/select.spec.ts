@@ -160,6 +160,42 @@ test("points that take away, undo, redo and reset", async ({ page }) => {
   await marks(page, 3);
 });
 
+test("a slider's moves are one step, clicks between them are their own; looking at a name loses no step", async ({
+  page,
+}) => {
+  const edge = page.getByLabel("Edge");
+  await click(page);
+  await marks(page, 1);
+  for (let i = 0; i < 3; i++) await edge.press("ArrowRight");
+  await click(page, { x: 384, y: 700 });
+  await marks(page, 2);
+  await edge.press("ArrowRight");
+  await expect(edge).toHaveValue("1");
+  await page.keyboard.press("Control+Z");
+  await expect(edge).toHaveValue("0.75");
+  await marks(page, 2);
+  await page.keyboard.press("Control+Z");
+  await marks(page, 1);
+  await expect(edge).toHaveValue("0.75");
+  await page.getByLabel("Name of Object 1").focus();
+  await page.getByRole("button", { name: "Redo" }).click();
+  await marks(page, 2);
+});
+
+test("marks of another tab are taken over", async ({ page, context }) => {
+  await click(page);
+  await marks(page, 1);
+  const other = await context.newPage();
+  await other.setViewportSize({ width: 1200, height: 800 });
+  await open(other);
+  await marks(other, 1);
+  await click(page, { x: 384, y: 300 });
+  await marks(other, 2);
+  await click(other, { x: 384, y: 700 });
+  await marks(page, 3);
+  await other.close();
+});
+
 test("a dragged box; one under 10 px is a slip", async ({ page }) => {
   await drag(page, { x: 300, y: 300 }, { x: 305, y: 400 });
   await expect(told(page)).toHaveText("That box is too small to be meant.");

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { env } from "onnxruntime-web/wasm";
+import { env, Tensor } from "onnxruntime-web/wasm";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 
 import type { EmbeddingManifest } from "../../../src/api/types";
@@ -135,7 +135,16 @@ test("the mask graph replaces tensors for an earlier mask alone", async () => {
   const turned = plain.map((it) => -it);
   expect(same(await logits(turning, plain), await logits(decoder, turned))).toBe(true);
   expect(same(await logits(turning), plain)).toBe(true);
+
+  // What an earlier mask changed is given back with the next one, though both were asked for at once.
+  const disposed = vi.spyOn(Tensor.prototype, "dispose");
+  const both = await Promise.all([logits(turning, plain.slice()), logits(turning, turned)]);
+  expect(same(both[0]!, await logits(decoder, turned))).toBe(true);
+  expect(same(both[1]!, await logits(decoder, plain))).toBe(true);
+  expect(disposed).toHaveBeenCalledTimes(2);
   await turning.release();
+  expect(disposed).toHaveBeenCalledTimes(3 + tensors.length);
+  disposed.mockRestore();
 });
 
 function altered(data: NamedTensor["data"]): NamedTensor["data"] {
