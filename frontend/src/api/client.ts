@@ -1,5 +1,5 @@
 /** The API's routes, as docs/openapi.json describes them. */
-import { request } from "./http";
+import { request, type RequestOptions } from "./http";
 import type {
   ClientError,
   CreatedJob,
@@ -18,7 +18,8 @@ import type {
 const job = (sessionId: string, jobId: string) => `/sessions/${sessionId}/jobs/${jobId}`;
 
 export const api = {
-  createSession: (body: NewSession, key: string) => request<CreatedSession>("POST", "/sessions", body, key),
+  createSession: (body: NewSession, options: RequestOptions) =>
+    request<CreatedSession>("POST", "/sessions", body, options),
   listSessions: (query: { cursor?: string | undefined; deleted?: boolean } = {}) =>
     request<SessionList>("GET", `/sessions?${search({ limit: "24", ...query })}`),
   session: (sessionId: string) => request<SessionView>("GET", `/sessions/${sessionId}`),
@@ -27,7 +28,7 @@ export const api = {
   deleteSession: (sessionId: string) => request<Deletion>("DELETE", `/sessions/${sessionId}`),
   restoreSession: (sessionId: string) => request<SessionView>("POST", `/sessions/${sessionId}/restore`),
   createJob: (sessionId: string, body: NewJob, key: string) =>
-    request<CreatedJob>("POST", `/sessions/${sessionId}/jobs`, body, key),
+    request<CreatedJob>("POST", `/sessions/${sessionId}/jobs`, body, { key }),
   job: (sessionId: string, jobId: string) => request<JobView>("GET", job(sessionId, jobId)),
   renameJob: (sessionId: string, jobId: string, name: string | null) =>
     request<JobView>("PATCH", job(sessionId, jobId), { name }),
@@ -35,7 +36,7 @@ export const api = {
     request<Link>("POST", `${job(sessionId, jobId)}/links`, { file }),
   createTicket: () => request<Ticket>("POST", "/tickets"),
   usage: () => request<Usage>("GET", "/usage"),
-  reportError: (body: ClientError) => request<unknown>("POST", "/client-errors", body),
+  reportError: (body: ClientError) => request<void>("POST", "/client-errors", body),
 };
 
 function search(query: Record<string, string | boolean | undefined>): URLSearchParams {

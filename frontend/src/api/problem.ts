@@ -20,6 +20,10 @@ export class Refusal extends Error {
 export const offline = (): Refusal =>
   new Refusal("network", "Gen3D could not be reached.", "Check your connection, then try again.");
 
+/** Something on the way to Gen3D answered, or a part of it that cannot now. */
+export const unavailable = (status: number): Refusal =>
+  new Refusal("service_unavailable", "Gen3D does not answer as it should.", "Try again in a moment.", status);
+
 export const cancelled = (): Refusal => new Refusal("cancelled", "The upload was cancelled.", "");
 
 /** Any error in the one form in which the page shows errors. */

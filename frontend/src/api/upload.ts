@@ -1,5 +1,5 @@
 /** A file's way to S3 by a presigned POST. XMLHttpRequest, because fetch tells nothing of an upload's progress. */
-import { cancelled, offline, Refusal } from "./problem";
+import { cancelled, offline, Refusal, unavailable } from "./problem";
 import type { Form } from "./types";
 
 interface UploadOptions {
@@ -25,11 +25,13 @@ export function upload(form: Form, file: Blob, { onProgress, signal }: UploadOpt
   });
 }
 
-/** S3 answers with XML; its code tells a form that is too old from a file that is too large. */
+/** S3 answers with XML, which tells a form that is too old, or S3 too busy, from a file that is too large. */
 function refused(request: XMLHttpRequest): Refusal {
   const code = /<Code>(\w+)<\/Code>/.exec(request.responseText)?.[1];
   if (code === "EntityTooLarge") {
     return new Refusal("image_too_heavy", "The file is larger than 20 MB.", "Choose a smaller one.", 400);
   }
+  const expired = /expired/i.test(request.responseText); // the form, or what it was signed with
+  if (expired || request.status >= 500) return unavailable(request.status);
   return new Refusal("upload_failed", "The upload was not accepted.", "Try again.", request.status);
 }

@@ -35,14 +35,16 @@ export class JobFiles {
   async read(name: string, options: FetchOptions = {}): Promise<ArrayBuffer> {
     const held = this.held.get(name);
     if (held) return held;
-    let reply = await reach(this.address(name), options.signal);
+    const { signal } = options;
+    const ask = () => reached(fetch(this.address(name), signal ? { signal } : {}), signal);
+    let reply = await ask();
     if (reply.status === 403) {
       this.files = await this.renew(); // addresses live an hour
-      reply = await reach(this.address(name), options.signal);
+      reply = await ask();
     }
     if (!reply.ok)
       throw new Refusal("service_unavailable", "The file could not be fetched.", "Try again.", reply.status);
-    const content = await body(reply, this.bytes(name), options.onProgress);
+    const content = await reached(body(reply, this.bytes(name), options.onProgress), signal);
     this.held.set(name, content);
     return content;
   }
@@ -55,9 +57,10 @@ export class JobFiles {
   }
 }
 
-async function reach(url: string, signal?: AbortSignal): Promise<Response> {
+/** A network can be lost before the answer and in the middle of it. */
+async function reached<T>(work: Promise<T>, signal?: AbortSignal): Promise<T> {
   try {
-    return await fetch(url, signal ? { signal } : {});
+    return await work;
   } catch (error) {
     throw signal?.aborted ? error : offline();
   }

@@ -7,7 +7,7 @@ import { type Upload, underWay } from "./uploads";
 const WORDS = {
   checking: "Checking the photo",
   sending: "Uploading",
-  waiting: "Waiting for the network",
+  waiting: "Waiting to send it again",
   cancelling: "Cancelling; without a network, once it is back",
 } as const;
 
@@ -25,9 +25,9 @@ export function UploadItem({ upload }: { upload: Upload }) {
       {state === "cancelled" && <p class="upload-note">Cancelled.</p>}
       <div class="upload-actions">
         {underWay(upload) && state !== "cancelling" && <Button onClick={upload.cancel}>Cancel</Button>}
-        {state === "sent" && sessionId && (
+        {(state === "sent" || state === "failed") && sessionId && (
           <a class="button" href={paths.session(sessionId)}>
-            Open
+            {state === "sent" ? "Open" : "Choose it again"}
           </a>
         )}
       </div>

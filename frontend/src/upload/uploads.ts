@@ -30,14 +30,13 @@ export const uploads = signal<readonly Upload[]>([]);
 // Whoever comes next is shown nothing of it.
 effect(() => {
   if (person.value !== null) return;
-  for (const it of uploads.peek()) {
-    it.cancel();
-    if (it.preview) URL.revokeObjectURL(it.preview);
-  }
-  uploads.value = [];
+  for (const it of uploads.peek()) it.cancel();
+  keep(() => false);
 });
 
 const LONGEST_NAME = 255;
+/** A lost network, a form that is too old, S3 too busy: all pass, where another try has a new form. */
+const PASSING = new Set<Refusal["code"]>(["network", "service_unavailable"]);
 const LOST_PAUSE = 3_000;
 let last = 0;
 let checking: Promise<unknown> = Promise.resolve();
@@ -49,7 +48,13 @@ export function send(files: readonly File[], sessionId?: string): Upload[] {
 
 /** Takes what is over out of the list. */
 export function clear(): void {
-  uploads.value = uploads.value.filter(underWay);
+  keep(underWay);
+}
+
+function keep(wanted: (it: Upload) => boolean): void {
+  const all = uploads.peek();
+  for (const it of all) if (it.preview && !wanted(it)) URL.revokeObjectURL(it.preview);
+  uploads.value = all.filter(wanted);
 }
 
 export const underWay = ({ state }: Upload): boolean =>
@@ -88,20 +93,18 @@ async function run(
   const prepared = checking.then(() => prepare(file));
   checking = prepared.catch(() => undefined);
   const { blob, type, note } = await prepared;
-  update(id, {
-    ...(!signal.aborted && { state: "sending" }),
-    preview: URL.createObjectURL(blob),
-    ...(note && { note }),
-  });
+  if (!signal.aborted)
+    update(id, { state: "sending", preview: URL.createObjectURL(blob), ...(note && { note }) });
   const key = crypto.randomUUID();
+  const create = (signal?: AbortSignal) =>
+    api.createSession({ ...filename(file.name), content_type: type }, { key, signal });
   let form: Form | undefined;
-  let created = false;
+  let asked = false; // for a session: it may be there even if no answer said so
   while (!signal.aborted) {
     try {
       if (!sessionId) {
-        const session = await api.createSession({ ...filename(file.name), content_type: type }, key);
-        created = true;
-        ({ session_id: sessionId, upload: form } = session);
+        asked = true;
+        ({ session_id: sessionId, upload: form } = await create(signal));
         update(id, { sessionId });
       }
       form ??= (await api.session(sessionId)).upload;
@@ -111,18 +114,36 @@ async function run(
       return;
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      if (error.code === "cancelled") break;
-      if (error.code !== "network") throw error;
-      // A lost network only makes it wait; the form may have become too old meanwhile.
+      if (signal.aborted) break;
+      if (!PASSING.has(error.code)) throw error;
+      // It only waits; the form may have become too old meanwhile.
       form = undefined;
-      if (!signal.aborted) update(id, { state: "waiting", share: 0 });
-      await pause(LOST_PAUSE);
-      await online();
+      update(id, { state: "waiting", share: 0 });
+      await passed(signal);
       if (!signal.aborted) update(id, { state: "sending" });
     }
   }
   update(id, { state: "cancelled" });
-  if (created && sessionId && person.value) await api.deleteSession(sessionId);
+  if (asked) await discard(async () => sessionId ?? (await create()).session_id);
+}
+
+/** Deletes the session of a photo that is not sent after all. */
+async function discard(sessionId: () => Promise<string>): Promise<void> {
+  while (person.value) {
+    try {
+      await api.deleteSession(await sessionId());
+      return;
+    } catch (error) {
+      if (!(error instanceof Refusal && PASSING.has(error.code))) throw error;
+      await passed();
+    }
+  }
+}
+
+/** When it is worth another try. */
+async function passed(signal?: AbortSignal): Promise<void> {
+  await pause(LOST_PAUSE, signal);
+  await online();
 }
 
 function filename(name: string): { filename?: string } {

@@ -5,6 +5,16 @@ vi.mock("../../../src/auth/session", () => ({ idToken }));
 const { request } = await import("../../../src/api/http");
 
 const sent = vi.fn<typeof fetch>();
+/** An answer that the network breaks off. */
+const cut = () =>
+  new Response(
+    new ReadableStream({
+      start(body) {
+        body.enqueue(new TextEncoder().encode('{"session_id":'));
+        body.error(new TypeError("network error"));
+      },
+    }),
+  );
 const json = (body: object, status = 200, headers = {}) =>
   new Response(JSON.stringify(body), { status, headers });
 
@@ -53,9 +63,36 @@ describe("a request", () => {
   test("that makes something is repeated with its key", async () => {
     sent.mockRejectedValueOnce(new TypeError("Failed to fetch")).mockResolvedValueOnce(json({}, 504));
     sent.mockResolvedValue(json({ session_id: "s" }, 201));
-    expect(await outcome(request("POST", "/sessions", {}, "a-key"))).toEqual({ session_id: "s" });
+    expect(await outcome(request("POST", "/sessions", {}, { key: "a-key" }))).toEqual({ session_id: "s" });
     const keys = sent.mock.calls.map(([, init]) => new Headers(init?.headers).get("Idempotency-Key"));
     expect(keys).toEqual(["a-key", "a-key", "a-key"]);
+  });
+
+  test("may be answered with nothing", async () => {
+    sent.mockResolvedValue(new Response(null, { status: 204 }));
+    expect(await outcome(request("POST", "/client-errors", {}))).toBeUndefined();
+  });
+
+  test.each([
+    ["breaks off", cut],
+    ["ends too soon", () => new Response('{"session_id":')],
+  ])("whose answer %s is repeated where that is safe, and else is a lost network", async (_, broken) => {
+    sent.mockResolvedValueOnce(broken()).mockResolvedValueOnce(json({ session_id: "s" }));
+    expect(await outcome(request("POST", "/sessions", {}, { key: "a-key" }))).toEqual({ session_id: "s" });
+    sent.mockResolvedValueOnce(broken());
+    expect(await outcome(request("POST", "/sessions", {}))).toMatchObject({ code: "network" });
+    expect(sent).toHaveBeenCalledTimes(3);
+  });
+
+  test("that is cancelled is not repeated, and no pause is waited for", async () => {
+    sent.mockResolvedValue(json({}, 429, { "Retry-After": "60" }));
+    const cancel = new AbortController();
+    const work = request("GET", "/usage", undefined, { signal: cancel.signal });
+    const refused = expect(work).rejects.toMatchObject({ code: "cancelled" });
+    await vi.advanceTimersByTimeAsync(1_000);
+    cancel.abort();
+    await refused;
+    expect(sent).toHaveBeenCalledTimes(1);
   });
 
   test("gives up after four times", async () => {

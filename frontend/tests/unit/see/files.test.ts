@@ -32,6 +32,30 @@ test("what cannot be fetched is a refusal with a hint", async () => {
   await expect(jobFiles().read("mesh.stl")).rejects.toMatchObject({ code: "not_found" });
 });
 
+/** Bytes that begin to come, and then break off. */
+const cut = () =>
+  new Response(
+    new ReadableStream({
+      pull(body) {
+        body.enqueue(Uint8Array.of(1));
+        body.error(new TypeError("network error"));
+      },
+    }),
+  );
+
+test.each([{}, { onProgress: () => undefined }])(
+  "a file that breaks off is a lost network",
+  async (options) => {
+    vi.stubGlobal("fetch", () => Promise.resolve(cut()));
+    const files = jobFiles();
+    await expect(files.read("mesh.glb", options)).rejects.toMatchObject({ code: "network" });
+    const stop = AbortSignal.abort();
+    await expect(files.read("mesh.glb", { ...options, signal: stop })).rejects.toThrow(TypeError);
+    vi.stubGlobal("fetch", () => Promise.resolve(new Response("abc"))); // it can be read again
+    expect(new TextDecoder().decode(await files.read("mesh.glb", options))).toBe("abc");
+  },
+);
+
 test.each([
   [
     { "splat.ply": 1, "splat-clean.ply": 1, "splat.spz": 1, "mesh.glb": 1 },
