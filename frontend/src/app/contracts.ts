@@ -27,7 +27,8 @@ export interface MakeProps {
   objects: SelectedObject[];
   /** Another try with this job's mask and other options (`mask_of`): then there are no objects. */
   retryOf?: JobView;
-  onStarted: (jobIds: string[]) => void;
+  /** left: the person has gone from here while they were being started. */
+  onStarted: (jobIds: string[], left: boolean) => void;
   onBack: () => void;
 }
 

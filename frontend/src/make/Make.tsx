@@ -1,4 +1,4 @@
-import { useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { api } from "../api/client";
 import { asRefusal, type Refusal } from "../api/problem";
@@ -14,7 +14,7 @@ import "./make.css";
 import { remember, remembered } from "./options";
 import { OptionsForm } from "./OptionsForm";
 import { duration, expectedSeconds } from "./progress";
-import { Start } from "./start";
+import { jobKeys, Start } from "./start";
 
 /** How an object's job comes into being. */
 type Sending =
@@ -27,7 +27,9 @@ export function Make({ session, objects, retryOf, onStarted, onBack }: MakeProps
   const { busy, problem, run } = useTask();
   const starts = useRef(new Map<string, Start>());
   const started = useRef(new Map<string, string>());
-  const key = useRef(crypto.randomUUID());
+  const keyOf = useMemo(jobKeys, []);
+  const left = useRef(false);
+  useEffect(() => () => void (left.current = true), []);
 
   async function send(object: SelectedObject, options: JobOptions): Promise<void> {
     const tell = (sending: Sending) => setSendings((all) => ({ ...all, [object.id]: sending }));
@@ -51,15 +53,15 @@ export function Make({ session, objects, retryOf, onStarted, onBack }: MakeProps
       objects.filter(({ id }) => !started.current.has(id)).map((object) => send(object, options)),
     );
     const jobs = objects.flatMap(({ id }) => started.current.get(id) ?? []);
-    if (jobs.length === objects.length) onStarted(jobs);
+    if (jobs.length === objects.length) onStarted(jobs, left.current);
   }
 
   async function again(options: JobOptions): Promise<void> {
     if (!retryOf) return;
     const { name, job_id: mask_of } = retryOf;
     const job = { options, mask_of, ...(name && { name }) };
-    const created = await api.createJob(session.session_id, job, key.current);
-    onStarted([created.job_id]);
+    const created = await api.createJob(session.session_id, job, keyOf(options));
+    onStarted([created.job_id], left.current);
   }
 
   const someRefused = Object.values(sendings).some(({ state }) => state === "refused");
@@ -82,7 +84,7 @@ export function Make({ session, objects, retryOf, onStarted, onBack }: MakeProps
           <ul>
             {objects.map((object) => (
               <li key={object.id}>
-                <MaskPicture object={object} photo={session.photo} />
+                <MaskPicture object={object} session={session} />
                 <div>
                   <h3>{object.name}</h3>
                   <State sending={sendings[object.id]} />
@@ -102,7 +104,9 @@ export function Make({ session, objects, retryOf, onStarted, onBack }: MakeProps
           onSubmit={(options) => void run(() => (retryOf ? again(options) : sendAll(options)))}
         />
         {someRefused && someStarted && (
-          <Button onClick={() => onStarted([...started.current.values()])}>Go on without the others</Button>
+          <Button onClick={() => onStarted([...started.current.values()], false)}>
+            Go on without the others
+          </Button>
         )}
       </div>
     </div>

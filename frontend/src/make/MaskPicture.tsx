@@ -1,66 +1,25 @@
 import { useEffect, useRef } from "preact/hooks";
 
-import type { PhotoView } from "../api/types";
+import { api } from "../api/client";
+import type { SessionView } from "../api/types";
 import type { SelectedObject } from "../app/contracts";
-
-const SIDE = 144;
+import { notice } from "../app/errors";
+import { paint, SIDE } from "./cut-out";
 
 /** The object cut out of the photo, small. */
-export function MaskPicture({ object, photo }: { object: SelectedObject; photo: PhotoView | undefined }) {
+export function MaskPicture({ object, session }: { object: SelectedObject; session: SessionView }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     const image = new Image();
     image.crossOrigin = "anonymous";
     image.onload = () => canvas.current && paint(canvas.current, object, image);
-    if (photo) image.src = photo.thumbnail_url;
-  }, [object, photo?.thumbnail_url]);
+    const show = ({ photo }: SessionView) => photo && (image.src = photo.thumbnail_url);
+    // Addresses live an hour, and marking may have taken longer.
+    image.onerror = () => {
+      image.onerror = null;
+      api.session(session.session_id).then(show, notice);
+    };
+    show(session);
+  }, [object, session.photo?.thumbnail_url]);
   return <canvas ref={canvas} width={SIDE} height={SIDE} role="img" aria-label={`${object.name}, cut out`} />;
-}
-
-function paint(
-  canvas: HTMLCanvasElement,
-  { mask, width, height }: SelectedObject,
-  photo: HTMLImageElement,
-): void {
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  const box = boundsOf(mask, width, height);
-  if (!context || !box) return;
-  const scale = Math.min(SIDE / box.width, SIDE / box.height);
-  const [left, top] = [(SIDE - box.width * scale) / 2, (SIDE - box.height * scale) / 2];
-  const [fx, fy] = [photo.naturalWidth / width, photo.naturalHeight / height];
-  context.drawImage(
-    photo,
-    ...([box.x * fx, box.y * fy, box.width * fx, box.height * fy] as const),
-    ...([left, top, box.width * scale, box.height * scale] as const),
-  );
-  const picture = context.getImageData(0, 0, SIDE, SIDE);
-  for (let y = 0; y < SIDE; y++)
-    for (let x = 0; x < SIDE; x++) {
-      const px = Math.floor(box.x + (x - left) / scale);
-      const py = Math.floor(box.y + (y - top) / scale);
-      const inside = px >= 0 && py >= 0 && px < width && py < height && mask[py * width + px];
-      if (!inside) picture.data[4 * (y * SIDE + x) + 3] = 0;
-    }
-  context.putImageData(picture, 0, 0);
-}
-
-interface Bounds {
-  x: number;
-  y: number;
-  width: number;
-  height: number;
-}
-
-/** The smallest rectangle around what is inside; undefined where nothing is. */
-export function boundsOf(mask: Uint8Array, width: number, height: number): Bounds | undefined {
-  let [left, right, top, bottom] = [width, -1, height, -1];
-  for (let y = 0; y < height; y++)
-    for (let x = 0, i = y * width; x < width; x++, i++)
-      if (mask[i]) {
-        if (x < left) left = x;
-        if (x > right) right = x;
-        if (y < top) top = y;
-        bottom = y;
-      }
-  return right < 0 ? undefined : { x: left, y: top, width: right - left + 1, height: bottom - top + 1 };
 }

@@ -5,10 +5,20 @@ import { upload } from "../api/upload";
 import type { SelectedObject } from "../app/contracts";
 import { maskPng } from "./mask-png";
 
-/** One object on its way to a job. Can be sent again after a failure without making a second job. */
+/** Idempotency keys: the same for the same options in a row, a new one for others, which ask for another job. */
+export function jobKeys(): (options: JobOptions) => string {
+  let last = { options: "", key: "" };
+  return (options) => {
+    const said = JSON.stringify(options);
+    if (said !== last.options) last = { options: said, key: crypto.randomUUID() };
+    return last.key;
+  };
+}
+
+/** One object on its way to a job. Can be sent again after a failure without making a second job of these options. */
 export class Start {
-  private jobId: string | undefined;
-  private readonly key = crypto.randomUUID();
+  private readonly keyOf = jobKeys();
+  private made: { jobId: string; key: string } | undefined;
 
   constructor(
     private readonly sessionId: string,
@@ -19,22 +29,28 @@ export class Start {
   async send(options: JobOptions, onProgress: (share: number) => void): Promise<string> {
     const { mask, width, height } = this.object;
     const png = await maskPng(mask, width, height);
-    const form = this.jobId === undefined ? await this.create(options) : await this.freshForm(this.jobId);
+    const key = this.keyOf(options);
+    const { jobId, form } =
+      this.made?.key === key ? await this.again(this.made.jobId) : await this.create(options, key);
     if (form) await upload(form, png, { onProgress });
-    if (this.jobId === undefined) throw new Error("a job without an id");
-    return this.jobId;
+    return jobId;
   }
 
-  private async create(options: JobOptions): Promise<Form | undefined> {
+  private async create(options: JobOptions, key: string): Promise<Sent> {
     const { name, clicks, refinements } = this.object;
     const job = { options, ...(name && { name }), clicks, refinements };
-    const created = await api.createJob(this.sessionId, job, this.key);
-    this.jobId = created.job_id;
-    return created.upload;
+    const { job_id: jobId, upload: form } = await api.createJob(this.sessionId, job, key);
+    this.made = { jobId, key };
+    return { jobId, form };
   }
 
-  /** None where the mask did arrive, and only the answer was lost. */
-  private async freshForm(jobId: string): Promise<Form | undefined> {
-    return (await api.job(this.sessionId, jobId)).upload;
+  /** Without a form where the mask did arrive, and only the answer was lost. */
+  private async again(jobId: string): Promise<Sent> {
+    return { jobId, form: (await api.job(this.sessionId, jobId)).upload };
   }
+}
+
+interface Sent {
+  jobId: string;
+  form: Form | undefined;
 }

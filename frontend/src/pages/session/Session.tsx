@@ -51,12 +51,12 @@ export function Session({ sessionId, jobId, making = false }: SessionProps) {
   const here = jobId === undefined;
   const toPhoto = () => go(paths.session(sessionId));
   const retry = (retryOf: JobView) => go(paths.make(sessionId, retryOf.job_id));
-  const started = (jobIds: string[]) => {
-    // Who has gone elsewhere meanwhile is left there.
-    if (jobIds[0] && location.pathname === paths.make(sessionId, jobId))
-      go(paths.job(sessionId, jobIds[0]), { replace: true });
-    setObjects(undefined);
+  const started = ([first]: string[], left: boolean) => {
     refresh();
+    // Who has gone elsewhere meanwhile is left there, with what may have been cut out anew.
+    if (!first || left) return;
+    go(paths.job(sessionId, first), { replace: true });
+    setObjects(undefined);
   };
   const makeProps = { session, onStarted: started, onBack: toPhoto };
   return (

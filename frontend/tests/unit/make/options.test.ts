@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { boundsOf } from "../../../src/make/MaskPicture";
+import { boundsOf } from "../../../src/make/cut-out";
 import { DEFAULT, remember, remembered, seedOf } from "../../../src/make/options";
 
 function store(initial: string | null = null) {

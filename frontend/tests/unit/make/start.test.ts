@@ -1,0 +1,71 @@
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+
+import type { JobOptions, NewJob } from "../../../src/api/types";
+
+vi.mock("../../../src/auth/session", () => ({ idToken: async () => "token" }));
+const { Start } = await import("../../../src/make/start");
+
+const HIGH: JobOptions = { quality: "high", formats: ["glb"], texture: 1024, seed: 42 };
+const FAST: JobOptions = { ...HIGH, quality: "fast" };
+const FORM = { url: "https://s3/", fields: {} };
+const object = {
+  id: "1",
+  name: "Bottle",
+  colour: "red",
+  mask: Uint8Array.of(0, 1),
+  width: 2,
+  height: 1,
+  clicks: 1,
+  refinements: 0,
+};
+
+/** The API: a job for each key. */
+const jobs = new Map<string, { id: string; options: JobOptions }>();
+let masks: number[] = []; // S3's next answers; 0: none comes
+
+beforeEach(() => {
+  vi.stubGlobal("navigator", { onLine: true });
+  vi.stubGlobal("fetch", (_: string, init: RequestInit) => {
+    const key = new Headers(init.headers).get("Idempotency-Key");
+    if (!key) return Promise.resolve(Response.json({ upload: FORM }));
+    const { options } = JSON.parse(String(init.body)) as NewJob & { options: JobOptions };
+    const job = jobs.get(key) ?? { id: `job_${jobs.size + 1}`, options };
+    jobs.set(key, job);
+    return Promise.resolve(Response.json({ job_id: job.id, upload: FORM }));
+  });
+  class Sending {
+    status = 0;
+    responseText = "";
+    upload = {};
+    onload = () => undefined;
+    onerror = () => undefined;
+    open(): void {}
+    send(): void {
+      this.status = masks.shift() ?? 204;
+      queueMicrotask(this.status ? this.onload : this.onerror);
+    }
+  }
+  vi.stubGlobal("XMLHttpRequest", Sending);
+});
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  jobs.clear();
+  masks = [];
+});
+
+test("a mask that was lost is sent again for the same job", async () => {
+  masks = [0];
+  const start = new Start("ses_1", object);
+  await expect(start.send(HIGH, () => undefined)).rejects.toMatchObject({ code: "network" });
+  expect(await start.send({ ...HIGH }, () => undefined)).toBe("job_1");
+  expect(jobs.size).toBe(1);
+});
+
+test("with other options it is another job", async () => {
+  masks = [503];
+  const start = new Start("ses_1", object);
+  await expect(start.send(HIGH, () => undefined)).rejects.toMatchObject({ code: "service_unavailable" });
+  expect(await start.send(FAST, () => undefined)).toBe("job_2");
+  expect([...jobs.values()].map(({ options }) => options)).toEqual([HIGH, FAST]);
+});
