@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
+
+_SAID = re.compile(r"CU\w+_STATUS_ALLOC_FAILED|CUDA.*out of memory", re.IGNORECASE)
+"""By CUDA and its libraries, when it is not torch that asked for the memory."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether the GPU's memory was not enough."""
     cuda = _cuda()
-    return cuda is not None and isinstance(error, cuda.OutOfMemoryError)
+    if cuda is None:
+        return False
+    said = isinstance(error, RuntimeError) and _SAID.search(str(error)) is not None
+    return said or isinstance(error, cuda.OutOfMemoryError)
 
 
 def free() -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import NamedTuple, TypeVar
 
 from gen3d_events.inference import InferenceRequest, Reply
 
 from gen3d_inference.engines import Detector, Reconstructor, Segmenter
-from gen3d_inference.engines.remote import has_ended
+from gen3d_inference.engines.remote import Kind, has_ended
 from gen3d_inference.failures import InferenceError
 from gen3d_inference.tasks import Workshop
 from gen3d_inference.telemetry import Figure, logger, measure
@@ -84,24 +85,40 @@ class Models:
     def _load(self) -> None:
         try:
             if self._make_segmenter and (self._segmenter is None or has_ended(self._segmenter)):
-                self._segmenter = _loaded(self._make_segmenter, embed_once)
+                self._segmenter = _loaded("segmenter", self._make_segmenter, embed_once)
             if self._make_reconstructor and (self._reconstructor is None or has_ended(self._reconstructor)):
-                self._reconstructor = _loaded(self._make_reconstructor, reconstruct_once)
+                self._reconstructor = _loaded("reconstructor", self._make_reconstructor, reconstruct_once)
             if self._make_detector and (self._detector is None or has_ended(self._detector)):
-                self._detector = _loaded(self._make_detector, detect_once)
+                self._detector = _loaded("detector", self._make_detector, detect_once)
             self._status = READY
         except Exception as error:
             logger.exception("Loading failed")
-            self._status = Status(HTTPStatus.INTERNAL_SERVER_ERROR, f"{type(error).__name__}: {error}")
+            self._status = Status(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
         finally:
             self._loading.release()
 
 
-def _loaded(make: Callable[[], E], warm_up: Callable[[E], None]) -> E:
+class _NotReady(Exception):
+    """Which engine is not ready, at what it failed, and why."""
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Say of anything that goes wrong what it was."""
+    try:
+        yield
+    except Exception as error:
+        raise _NotReady(f"{what}: {type(error).__name__}: {error}") from error
+
+
+def _loaded(kind: Kind, make: Callable[[], E], warm_up: Callable[[E], None]) -> E:
+    """Raises _NotReady."""
     started = time.perf_counter()
-    engine = make()
+    with _named(f"the {kind} could not be loaded"):
+        engine = make()
     seconds = time.perf_counter() - started
-    warm_up(engine)
+    with _named(f"the {kind} {engine.engine.name} failed its warm-up"):
+        warm_up(engine)
     warm_up_seconds = time.perf_counter() - started - seconds
     measure(
         engine.engine.name,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -145,6 +147,27 @@ def test_weights_that_lack_a_part_are_refused(exported: Exported, tmp_path: Path
     del weights["tracker_model.mask_decoder.iou_token.weight"]
     save_file(weights, file, {"format": "pt"})
     with pytest.raises(EngineUnavailable, match=r"iou_token.*gen3d_inference\.weights fetch"):
+        Sam3Segmenter.load({"GEN3D_WEIGHTS": str(tmp_path)})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        (FILE, lambda whole: whole[: len(whole) // 2], "SafetensorError: "),
+        (FILE, lambda _: b"", "SafetensorError: "),
+        ("config.json", lambda whole: whole[:50], "OSError: "),
+        ("config.json", lambda _: b"[]", "TypeError: "),
+        ("config.json", lambda _: b"{}", "RuntimeError: "),
+    ],
+)
+def test_a_damaged_file_is_said_with_the_remedy(
+    exported: Exported, tmp_path: Path, name: str, content: Callable[[bytes], bytes], said: str
+) -> None:
+    shutil.copytree(exported.weights, tmp_path, dirs_exist_ok=True)
+    file = tmp_path / "sam3" / name
+    file.write_bytes(content(file.read_bytes()))
+    told = rf"SAM 3's weights in .* cannot be read \({said}.*weights verify.*weights fetch"
+    with pytest.raises(EngineUnavailable, match=re.compile(told, re.DOTALL)):
         Sam3Segmenter.load({"GEN3D_WEIGHTS": str(tmp_path)})
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformers import Sam3TrackerConfig, Sam3TrackerModel
 
 from gen3d_inference.engines import EngineUnavailable
@@ -24,9 +25,16 @@ def pretrained(folder: Path, dtype: torch.dtype = torch.float32) -> Any:
             "`python -m gen3d_inference.weights fetch` (docs/models.md), or set GEN3D_WEIGHTS to the folder "
             "that holds the folder sam3."
         )
-    model, about = Sam3TrackerModel.from_pretrained(
-        folder, dtype=dtype, local_files_only=True, output_loading_info=True
-    )
+    try:
+        model, about = Sam3TrackerModel.from_pretrained(
+            folder, dtype=dtype, local_files_only=True, output_loading_info=True
+        )
+    except (SafetensorError, OSError, RuntimeError, TypeError, ValueError) as error:
+        raise EngineUnavailable(
+            f"SAM 3's weights in {folder} cannot be read ({type(error).__name__}: {error}). See which file "
+            "is damaged with `python -m gen3d_inference.weights verify`, and get it anew with "
+            "`python -m gen3d_inference.weights fetch` (docs/models.md)."
+        ) from error
     # transformers would leave them random, with a warning.
     if lost := sorted([*about["missing_keys"], *about["mismatched_keys"]], key=str):
         raise EngineUnavailable(

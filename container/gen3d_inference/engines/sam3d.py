@@ -30,7 +30,7 @@ FOLDERS = ("sam-3d-objects", "moge", "torch")
 _CONFIGURATION = "sam-3d-objects/checkpoints/pipeline.yaml"
 _DEPTH_MODEL = "moge/model.pt"
 _OURS = {"sam3d_objects", "torch", "torchvision", "moge"}
-"""Packages from which the configuration may name classes."""
+"""Packages from which configurations may name classes and functions."""
 
 
 @dataclass(frozen=True)
@@ -164,13 +164,14 @@ def _pipeline(folder: Path) -> Pipeline:
     # Else the package imports a module that is not published, and torch.hub and MoGe ask the internet.
     os.environ.update(LIDRA_SKIP_INIT="true", TORCH_HOME=str(folder / "torch"), HF_HUB_OFFLINE="1")
     omega, hydra = import_module("omegaconf").OmegaConf, import_module("hydra.utils")
+    # The pipeline instantiates the others, which it names, in the same way.
+    for file in sorted((folder / _CONFIGURATION).parent.rglob("*.yaml")):
+        named = _targets(omega.to_container(omega.load(file)))
+        if foreign := {one for one in named if one.split(".")[0] not in _OURS}:
+            raise EngineUnavailable(
+                f"{file.relative_to(folder)} names what is not the model's: {', '.join(sorted(foreign))}."
+            )
     configuration = omega.load(folder / _CONFIGURATION)
-    if foreign := {
-        one for one in _targets(omega.to_container(configuration)) if one.split(".")[0] not in _OURS
-    }:
-        raise EngineUnavailable(
-            f"{_CONFIGURATION} names what is not the model's: {', '.join(sorted(foreign))}."
-        )
     configuration.rendering_engine = "pytorch3d"
     configuration.compile_model = False
     configuration.workspace_dir = str((folder / _CONFIGURATION).parent)
@@ -180,7 +181,7 @@ def _pipeline(folder: Path) -> Pipeline:
 
 
 def _targets(node: Any) -> set[str]:
-    """Every class that a configuration names."""
+    """Every class and function that a configuration names."""
     if isinstance(node, Mapping):
         own = {str(node["_target_"])} if "_target_" in node else set()
         return own.union(*map(_targets, node.values()))

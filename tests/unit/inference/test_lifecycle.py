@@ -259,7 +259,9 @@ def test_what_cannot_be_loaded_is_a_500_with_the_reason() -> None:
     eventually(lambda: configured.status() != LOADING)
     code, text = configured.status()
     assert code == HTTPStatus.INTERNAL_SERVER_ERROR
-    assert "sam3's weights are not there. Fetch them." in text
+    assert text == (
+        "the segmenter could not be loaded: EngineUnavailable: sam3's weights are not there. Fetch them."
+    )
 
 
 def test_what_fails_its_warm_up_is_not_ready() -> None:
@@ -270,7 +272,9 @@ def test_what_fails_its_warm_up_is_not_ready() -> None:
     configured = Models(None, Empty, "models")
     configured.begin()
     eventually(lambda: configured.status() != LOADING)
-    assert "no voxel is left" in configured.status().text
+    assert configured.status().text == (
+        "the reconstructor relief failed its warm-up: InferenceError: inference_failed: no voxel is left"
+    )
 
 
 def test_nothing_is_computed_before_it_is_ready() -> None:

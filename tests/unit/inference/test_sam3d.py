@@ -19,9 +19,11 @@ from gen3d_inference.engines.remote import RemoteReconstructor
 from gen3d_inference.engines.sam3d import UPSTREAM, Sam3dReconstructor, rgba, splats
 from gen3d_inference.failures import InferenceError
 from gen3d_inference.ply import SH_C0, from_ply, to_ply
+from gen3d_inference.tasks import Workshop
 from gen3d_inference.warm_up import ball
 
 from tests.unit.inference.environments import make_environment
+from tests.unit.inference.invoking import MODELS, request
 from tests.unit.inference.sam3d_environment import (
     CONFIGURATION,
     describe,
@@ -210,6 +212,40 @@ def test_it_loads_verified_files_through_hydra_and_computes(upstream: Path, weig
 
 
 @pytest.mark.parametrize(
+    ("said", "short"),
+    [
+        ("CUDA out of memory. Tried to allocate 20.00 GiB", True),
+        ("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate", True),
+        ("CUDA error: out of memory", True),
+        ("CUDA error: an illegal memory access was encountered", False),
+    ],
+)
+def test_where_memory_is_short_the_cache_is_emptied_and_the_next_one_is_computed(
+    upstream: Path, weights: Path, tmp_path: Path, said: str, short: bool
+) -> None:
+    with closing(
+        RemoteReconstructor(str(upstream), environment(weights, DOUBLE_TELLS=str(tmp_path)))
+    ) as remote:
+        (tmp_path / "failure").write_text(said)
+        with pytest.raises(InferenceError, match=said) as failed:
+            remote.reconstruct(PHOTO, MASK, Quality.FAST, 1)
+        assert failed.value.code == ("inference_out_of_memory" if short else "inference_failed")
+        count = tmp_path / "emptied"
+        assert (count.read_text().count("once") if count.exists() else 0) == short
+        assert len(remote.reconstruct(PHOTO, MASK, Quality.FAST, 1).splats) == 2000
+
+
+def test_the_peak_of_the_gpus_memory_is_a_figure(
+    upstream: Path, weights: Path, s3: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(RemoteReconstructor(str(upstream), environment(weights))) as remote:
+        Workshop(None, remote, MODELS).run(request(s3, "reconstruct"))
+    (line,) = (json.loads(one) for one in capsys.readouterr().out.splitlines() if '"_aws"' in one)
+    assert (line["engine"], line["Inference.VramPeak"]) == ("sam3d", [31 << 30])
+    assert {"Name": "Inference.VramPeak", "Unit": "Bytes"} in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+
+
+@pytest.mark.parametrize(
     ("harm", "said"),
     [
         (lambda folder: (folder / "moge/model.pt").write_text("pickla"), "model.pt has the sha256"),
@@ -227,11 +263,13 @@ def test_what_is_not_verified_is_not_loaded(
         RemoteReconstructor(str(upstream), environment(weights))
 
 
-def test_a_configuration_that_names_other_code_is_refused(upstream: Path, weights: Path) -> None:
-    file = weights / "sam-3d-objects/checkpoints/pipeline.yaml"
+@pytest.mark.parametrize("name", ["pipeline.yaml", "ss_generator.yaml"])
+def test_a_configuration_that_names_other_code_is_refused(upstream: Path, weights: Path, name: str) -> None:
+    """Also one that only the pipeline reads."""
+    file = weights / "sam-3d-objects/checkpoints" / name
     file.write_text(CONFIGURATION.replace("moge.model.v1.MoGeModel.from_pretrained", "os.system"))
     describe(weights)
-    with pytest.raises(EngineUnavailable, match=r"names what is not the model's: os\.system"):
+    with pytest.raises(EngineUnavailable, match=rf"{name} names what is not the model's: os\.system"):
         RemoteReconstructor(str(upstream), environment(weights))
 
 

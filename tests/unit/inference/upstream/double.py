@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -144,8 +145,13 @@ class InferencePipelinePointMap:
             self._running = False
 
     def _tell(self, *about: Any) -> None:
-        """To a test in another process: what was asked, and whether to go on."""
+        """To a test in another process: what was asked, and whether to go on, or to fail as CUDA does."""
         if folder := os.environ.get("DOUBLE_TELLS"):
             (Path(folder) / "asked.json").write_text(json.dumps(about))
+            if (failure := Path(folder) / "failure").exists():
+                said = failure.read_text()
+                failure.unlink()
+                cuda = import_module("torch").cuda
+                raise (cuda.OutOfMemoryError if "Tried to allocate" in said else RuntimeError)(said)
             while (Path(folder) / "wait").exists():
                 time.sleep(0.02)
