@@ -130,6 +130,51 @@ test.describe("a job", () => {
   });
 });
 
+test.describe("objects that were cut out", () => {
+  test.use({ storageState: ({ signedIn }, use) => use(signedIn) });
+
+  test("are shown by an expired address too, and stay when an earlier sending ends", async ({
+    page,
+    api,
+  }) => {
+    let refused = 0;
+    await page.route(/thumbnail/, (route) => (refused++ ? route.continue() : route.fulfill({ status: 403 })));
+    let arrive = () => undefined as void;
+    const arrived = new Promise<void>((resolve) => (arrive = resolve));
+    await page.route("**/*", async (route) => {
+      const type = route.request().headers()["content-type"] ?? "";
+      if (!type.startsWith("multipart/form-data")) return route.fallback();
+      await arrived;
+      await route.continue();
+    });
+    await page.goto(`/sessions/${await api.session(scene("photo.jpg"))}`);
+    await expect(page.locator("[data-decoder=ready]")).toBeVisible(SLOW);
+    await page.getByLabel("The photo", { exact: true }).press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await expect(ready(page)).toBeEnabled(SLOW);
+    await ready(page).click();
+    const cutOut = page.getByRole("img", { name: /cut out/ });
+    await expect.poll(() => cutOut.evaluate(painted)).toBe(true);
+
+    await page.getByRole("button", { name: "Make the model" }).click();
+    await expect(page.getByText("Sending the mask")).toBeVisible();
+    await page.getByRole("button", { name: "Back to the photo" }).click();
+    await ready(page).click();
+    await expect(page.getByRole("button", { name: "Make the model" })).toBeEnabled();
+    arrive();
+    await expect(page.getByRole("link", { name: /^Object 1/ })).toBeVisible();
+    await expect(cutOut).toBeVisible();
+    expect(page.url()).toMatch(/\/make$/);
+  });
+});
+
+/** Whether a canvas has a pixel that is seen. */
+function painted(canvas: SVGElement | HTMLElement): boolean {
+  if (!(canvas instanceof HTMLCanvasElement)) return false;
+  const pixels = canvas.getContext("2d")?.getImageData(0, 0, canvas.width, canvas.height).data;
+  return pixels?.some((value, i) => i % 4 === 3 && value > 0) ?? false;
+}
+
 /** The address of the next socket that the page opens, when its first pong has come: from then on all is told. */
 function connected(page: Page): Promise<string> {
   return new Promise((resolve) =>

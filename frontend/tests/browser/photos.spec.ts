@@ -132,6 +132,18 @@ test("a photo is found, renamed, deleted, and comes back", async ({ page, api })
   await expect(page.getByRole("link", { name })).toBeVisible();
 });
 
+test("what nobody expected is reported, if the person wants that", async ({ page }) => {
+  await page.goto("/");
+  await expect(page.getByRole("heading", { name: "Start with a photo" })).toBeVisible();
+  // As a browser tells it; of what is thrown by a test's own script it tells nothing.
+  await page.evaluate(() => dispatchEvent(new ErrorEvent("error", { error: new Error("Out of ideas") })));
+  const sent = page.waitForRequest("**/api/client-errors");
+  await page.getByRole("button", { name: "Send a report" }).click();
+  expect((await sent).postDataJSON()).toMatchObject({ message: "Out of ideas", page: "/" });
+  await expect(page.getByText("The report is with us.")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Send a report" })).toBeHidden();
+});
+
 test("an address of nothing says so", async ({ page }) => {
   await page.goto("/sessions/ses_01ARZ3NDEKTSV4RRFFQ69G5FAV");
   await expect(page.getByText("does not exist, or was deleted")).toBeVisible();
