@@ -65,7 +65,7 @@ $(SUITES:%=test-%): .venv/.ready .venv-lint/.ready frontend/dist/index.html
 	@echo "── $(@:test-%=%) tests: passed"
 
 .PHONY: test-models
-test-models: .venv-models/.ready .venv/.ready ## Run SAM 3's tests on random weights (FULL=1: at full size)
+test-models: .venv-models/.ready .venv/.ready ## Run SAM 3's tests on random weights (FULL=1: photos of 1008 px)
 	@$(MODELS)/pytest --confcutdir tests/models --timeout 1800 tests/models
 	@GEN3D_SAM3_PYTHON=$(MODELS)/python $(RUN)/pytest --noconftest --timeout 900 tests/models/test_laptop.py
 

@@ -37,13 +37,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if (options.image is None) != (options.mask is None):
         preflight.error("a photo needs a mask, and a mask its photo")
-    for path in filter(None, (options.output, options.report)):
-        if not path.parent.is_dir():
-            preflight.error(f"there is no folder {path.parent} for {path.name}")
     try:
         example = Example.of(options.image, options.mask, options.seed, options.output)
     except (InferenceError, OSError, UnidentifiedImageError) as error:
         sys.exit(f"The photo or the mask cannot be used: {error}")
+    # Known before the models have run for minutes; and no earlier result passes for this one's.
+    for path in filter(None, (options.output, options.report)):
+        try:
+            path.write_bytes(b"")
+        except OSError as error:
+            preflight.error(f"{path} cannot be written: {error.strerror}")
 
     done: list[Check] = []
     for check in checks(os.environ, example):

@@ -8,6 +8,7 @@ Nothing is written unless the graphs make the masks that PyTorch makes.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import metadata
@@ -39,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     source.add_argument("--random-weights", action="store_true", help="for tests: masks of nothing")
     parser.add_argument("--out", type=Path, required=True, help="folder for the files")
     options = parser.parse_args(arguments)
+    if not _can_be_written(options.out):
+        parser.error(f"{options.out} is no folder that can be written")
     try:
         if options.random_weights:
             found = export(checkpoint.random(), NO_LICENCE, options.out)
@@ -55,6 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     for path in sorted(options.out.iterdir()):
         print(f"{path.stat().st_size:>12,}  {path}")
+
+
+def _can_be_written(folder: Path) -> bool:
+    """Whether a folder, or the nearest of those that it would be made in, takes files."""
+    nearest = next(one for one in (folder, *folder.parents) if one.exists())
+    return nearest.is_dir() and os.access(nearest, os.W_OK)
 
 
 def export(model: Any, licence: str, folder: Path) -> parity.Parity:

@@ -66,6 +66,17 @@ def test_without_the_packages_of_an_export_there_is_none(tmp_path: Path, module:
     assert not out.exists()
 
 
+@pytest.mark.parametrize("out", ["file", "file/decoder"])
+def test_where_no_folder_can_be_is_said_before_anything_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], out: str
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit) as ended:
+        export_decoder.main(["--weights", str(tmp_path / "none"), "--out", str(tmp_path / out)])
+    assert ended.value.code == 2
+    assert f"{tmp_path / out} is no folder that can be written" in capsys.readouterr().err
+
+
 def test_weights_are_stored_in_half_and_the_angles_are_not(exported: Exported) -> None:
     for name, graph in graphs(exported).items():
         stored = onnx.load_from_string(graph).graph.initializer

@@ -1,4 +1,4 @@
-"""What the models consist of: pinned revisions, and the sha256 of each file that runs code or is large.
+"""What the models consist of: pinned revisions, and the sha256 of the files of which one is known.
 
 Folders are relative to the weights' folder. facebook/* is given to those who accepted the SAM License on its
 page. Revisions and sums are as others use and publish them (docs/models.md says who); the hub is asked for
@@ -43,7 +43,8 @@ class File(_Download):
 
 @dataclass(frozen=True)
 class Code(_Download):
-    """A zip archive of a repository at a commit, unpacked without its outermost folder."""
+    """A zip archive of a repository at a commit, unpacked without its outermost folder. No sha256 of it is known:
+    what vouches for it is the commit in its address."""
 
     revision: str
 

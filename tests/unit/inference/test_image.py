@@ -239,10 +239,17 @@ def test_the_build_script_says_what_it_lacks(tmp_path: Path) -> None:
     assert "container/build.sh cpu|gpu [TAG]" in build(tmp_path).stdout
 
 
+def test_what_docs_run_in_the_image_is_in_its_path() -> None:
+    shipped = (CONTAINER / "Dockerfile").read_text().rpartition("\nFROM ")[2]
+    assert re.search(r"^ +PATH=/opt/server/bin:\$PATH \\$", shipped, re.MULTILINE)
+    docs = (CONTAINER.parent / "docs" / "models.md").read_text()
+    assert re.search(r"docker run .*--entrypoint python", docs)
+
+
 def test_both_files_start_the_server_without_root_and_without_weights() -> None:
     for name in ("Dockerfile", "Dockerfile.cpu"):
         text = (CONTAINER / name).read_text()
         shipped = text.rpartition("\nFROM ")[2]
         assert re.search(r'^ENTRYPOINT \["\S+", "-m", "gen3d_inference\.server"\]$', shipped, re.MULTILINE)
-        assert "\nUSER 10001\n" in shipped
+        assert "\nUSER 10001\nWORKDIR /tmp\n" in shipped, "where preflight writes its report"
         assert not re.search(r"huggingface\.co|HF_TOKEN|hf download|/opt/ml", text)

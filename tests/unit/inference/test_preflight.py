@@ -154,9 +154,28 @@ def test_settings_and_pictures_that_cannot_be_used_are_said_so(preflight: Run, t
     done, _ = preflight(tmp_path, *given, **WEIGHT_FREE)
     assert done.returncode == 1
     assert "The photo or the mask cannot be used" in done.stderr
-    done, _ = preflight(tmp_path, "--output", str(tmp_path / "none" / "splat.ply"), **WEIGHT_FREE)
+
+
+@pytest.mark.parametrize("option", ["--output", "--report"])
+@pytest.mark.parametrize(
+    ("name", "why"), [("none/file", "No such file or directory"), ("folder", "Is a directory")]
+)
+def test_what_cannot_be_written_is_said_before_anything_runs(
+    preflight: Run, tmp_path: Path, option: str, name: str, why: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    done, _ = preflight(tmp_path, option, str(tmp_path / name), **WEIGHT_FREE)
     assert done.returncode == 2
-    assert f"there is no folder {tmp_path / 'none'} for splat.ply" in done.stderr
+    assert f"{tmp_path / name} cannot be written: {why}" in done.stderr
+    assert not done.stdout
+
+
+def test_an_earlier_result_does_not_pass_for_a_new_one(preflight: Run, tmp_path: Path) -> None:
+    splats = tmp_path / "splat.ply"
+    splats.write_bytes(b"ply of yesterday")
+    lacking = {**WEIGHT_FREE, "GEN3D_RECONSTRUCTOR": "sam3d", "GEN3D_WEIGHTS": str(tmp_path)}
+    preflight(tmp_path, "--output", str(splats), GEN3D_TASKS="reconstruct", **lacking)
+    assert splats.read_bytes() == b""
 
 
 @pytest.mark.parametrize(("count", "state"), [(1, "failed"), (100, "warning"), (2000, "ok")])
