@@ -75,7 +75,7 @@ def handler(notice: S3ObjectCreated) -> Iterator[Event]:
         if event:
             yield event.about(*about)
         if isinstance(event, ImageRejected | MaskRejected):
-            rows.end_check(*about, rows.awaited(row))
+            rows.release(*about, rows.awaited(row), notice.version_id)
 
 
 def _photo(notice: S3ObjectCreated, about: keys.Incoming, row: Row) -> Event | None:

@@ -79,18 +79,6 @@ def due_now() -> dict[str, Any]:
     return {"due_kind": "due", "due_at": _text(_now())}
 
 
-def claimed(kind: Upload, source: str, facts: dict[str, Any]) -> dict[str, Any]:
-    """What a new row has whose photo or mask was accepted before it: it is under way at once."""
-    now = _now()
-    return {
-        kind: facts,
-        f"{kind}_source": source,
-        "claimed_at": _text(now),
-        "due_kind": "due",
-        "due_at": _text(now + STEP),
-    }
-
-
 def get(user_id: str, session_id: str, job_id: str | None = None) -> Row | None:
     """One row, by a consistent read."""
     answer = table.call("get_item", Key=_key(user_id, session_id, job_id), ConsistentRead=True)
@@ -262,16 +250,6 @@ def begin_check(user_id: str, session_id: str, job_id: str | None, kind: Upload)
     )
 
 
-def end_check(user_id: str, session_id: str, job_id: str | None, kind: Upload) -> None:
-    """It came to a rejection that was told of, so the row waits for a person again."""
-    table.update(
-        Key=_key(user_id, session_id, job_id),
-        UpdateExpression="REMOVE checked_since, due_kind, due_at",
-        ConditionExpression="attribute_exists(checked_since) AND attribute_not_exists(#source)",
-        ExpressionAttributeNames={"#source": f"{kind}_source"},
-    )
-
-
 def claim(user_id: str, session_id: str, job_id: str | None, kind: Upload, source: str) -> bool:
     """Make the version `source` the row's photo or mask, unless another one is. Whether it is now.
 
@@ -310,11 +288,15 @@ def accept(
 
 
 def release(user_id: str, session_id: str, job_id: str | None, kind: Upload, source: str) -> None:
-    """Take back the claim of a version that was not told of, and its facts, so that another one can win."""
+    """The version `source` came to nothing, and that was told of: end its check, or take back its claim and
+    its facts, so that the row waits for another one."""
     table.update(
         Key=_key(user_id, session_id, job_id),
-        UpdateExpression="REMOVE #source, #kind, claimed_at, due_kind, due_at",
-        ConditionExpression="#source = :source AND attribute_not_exists(#accepted)",
+        UpdateExpression="REMOVE #source, #kind, checked_since, claimed_at, due_kind, due_at",
+        ConditionExpression=(
+            "attribute_not_exists(#accepted) AND (#source = :source"
+            " OR attribute_not_exists(#source) AND attribute_exists(checked_since))"
+        ),
         ExpressionAttributeNames={
             "#source": f"{kind}_source",
             "#kind": kind,

@@ -82,7 +82,8 @@ def _attend(row: Row, now: datetime) -> str | None:
         return None
     publish([event])
     if waits(row):
-        _release(row)
+        kind = rows.awaited(row)
+        rows.release(*rows.ids(row), kind, row.get(f"{kind}_source", ""))
     return "timed out"
 
 
@@ -93,14 +94,6 @@ def _untold(row: Row, session: Row) -> Event | None:
         return outbox.of_session(row)
     photo = history.photo(session)
     return outbox.of_job(row, photo) if photo else None
-
-
-def _release(row: Row) -> None:
-    kind = rows.awaited(row)
-    if source := row.get(f"{kind}_source"):
-        rows.release(*rows.ids(row), kind, source)
-    else:
-        rows.end_check(*rows.ids(row), kind)
 
 
 handler = observed(_look)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from gen3d_events import keys
-from gen3d_events.event import Event
-from gen3d_events.ids import caused
+from gen3d_events.ids import caused, derived_session_id
 from gen3d_events.models import (
     ImageRejected,
     ImageUploaded,
@@ -17,6 +16,8 @@ from gen3d_events.models import (
     MaskRejected,
     ReconstructionRequested,
 )
+from gen3d_events.notices import S3ObjectCreated
+from gen3d_events.read_model import Row
 from gen3d_events.samples import BUCKET, USER
 from gen3d_upload import inbox, ingest, rows
 from gen3d_upload.cutout import check_cut_out
@@ -27,7 +28,7 @@ from gen3d_upload.watchdog import timed_out
 from PIL import Image
 
 from tests.unit.upload.pictures import decode, disc, encode, scene
-from tests.unit.upload.test_ingest import arrive, consume
+from tests.unit.upload.test_ingest import Published, arrive, consume
 
 KEY = f"inbox/{USER}/red chair.png"
 
@@ -171,9 +172,103 @@ def test_the_watchdog_speaks_of_rows_that_were_never_told_of(s3: Any) -> None:
     assert {type(event) for event in told} == {ImageRejected, MaskRejected}
 
 
-def test_giving_up_tells_of_what_was_not_told_of(s3: Any, published: Callable[[], list[Event]]) -> None:
+def break_off(notice: S3ObjectCreated, monkeypatch: pytest.MonkeyPatch, at: str) -> None:
+    """A run that fails at one of inbox's steps, as every one does from now on to the last receive."""
+    with monkeypatch.context() as broken:
+        broken.setattr(inbox, at, lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            consume(notice)
+
+
+def shown(notice: S3ObjectCreated) -> tuple[Row, list[Row]]:
+    """What its person sees of the file's session: the rows of session and jobs."""
+    found = rows.session(USER, derived_session_id(notice))
+    assert found
+    return found
+
+
+@pytest.mark.parametrize("at", ["read", "keep_photo", "keep_mask"])
+def test_what_is_given_up_is_told_of_once_and_shows_its_name(
+    s3: Any, published: Published, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
     notice = arrive(s3, KEY, cut_out())
+    break_off(notice, monkeypatch, at)
     ingest._given_up(notice, "internal_error", "why")
     (rejected,) = published()
     assert isinstance(rejected, ImageRejected)
     assert rejected.code == "internal_error"
+    session, _ = shown(notice)
+    assert session["filename"] == "red chair.png"
+    assert rows.fold(rejected)
+    assert list(rows.overdue(rows._now() + STEP * 3)) == [], "the watchdog has nothing to add"
+
+
+def test_what_is_given_up_without_a_run_shows_its_name_too(s3: Any, published: Published) -> None:
+    notice = arrive(s3, KEY, cut_out())
+    ingest._given_up(notice, "internal_error", "why")
+    (rejected,) = published()
+    assert rows.fold(rejected)
+    session, _ = shown(notice)
+    assert session["filename"] == "red chair.png"
+
+
+def test_another_photo_takes_the_place_of_what_was_given_up(
+    s3: Any, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notice = arrive(s3, KEY, cut_out())
+    break_off(notice, monkeypatch, "keep_mask")
+    ingest._given_up(notice, "internal_error", "why")
+    published()
+    (uploaded,) = consume(arrive(s3, keys.incoming_photo(USER, derived_session_id(notice)), cut_out()))
+    assert isinstance(uploaded, ImageUploaded)
+    assert uploaded.intent is Intent.SELECT
+    assert consume(notice) == [], "sent back by an operator, too late"
+    ingest._given_up(notice, "internal_error", "why")
+    assert published() == []
+
+
+@pytest.mark.parametrize("at", ["read", "keep_photo", "keep_mask"])
+def test_what_was_given_up_is_done_once_it_is_sent_back(
+    s3: Any, published: Published, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    notice = arrive(s3, KEY, cut_out())
+    break_off(notice, monkeypatch, at)
+    ingest._given_up(notice, "internal_error", "why")
+    uploaded, requested = consume(notice)
+    assert isinstance(uploaded, ImageUploaded)
+    assert isinstance(requested, ReconstructionRequested)
+    session, (job,) = shown(notice)
+    assert (session["photo"]["key"], job["mask"]["key"]) == (uploaded.photo.key, requested.mask.key)
+
+
+def test_after_its_photo_was_told_of_only_the_mask_is_given_up(s3: Any, published: Published) -> None:
+    """Its request could not be published at any try."""
+    notice = arrive(s3, KEY, cut_out())
+    uploaded, requested = consume(notice)
+    rows.fold(caused(uploaded, notice, ingest.handler.name, 0))
+    ingest._given_up(notice, "internal_error", "why")
+    (rejected,) = published()
+    assert isinstance(rejected, MaskRejected)
+    session, (job,) = shown(notice)
+    assert session["photo"]["key"] == uploaded.photo.key  # type: ignore[attr-defined]
+    assert not {"mask", "mask_source", "due_at"} & set(job)
+    again = consume(notice)
+    assert [type(event) for event in again] == [ImageUploaded, ReconstructionRequested]
+    rows.fold(caused(requested, notice, ingest.handler.name, 0))
+    ingest._given_up(notice, "internal_error", "why")
+    assert published() == [], "all of it was told of"
+
+
+def test_a_session_that_is_over_is_left_alone(s3: Any, published: Published) -> None:
+    notice = arrive(s3, KEY, cut_out())
+    ingest._given_up(notice, "internal_error", "why")
+    published()
+    session_id = derived_session_id(notice)
+    rows.delete(USER, session_id, timedelta(days=1))
+    assert consume(notice) == []
+    rows.bury(session_id)
+    rows.remove(USER, session_id)
+    assert consume(notice) == []
+    ingest._given_up(notice, "internal_error", "why")
+    assert published() == []
+    assert rows.get(USER, session_id) is None

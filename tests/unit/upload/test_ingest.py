@@ -293,6 +293,25 @@ def test_a_claim_that_is_given_up_leaves_room_for_another_one(
     assert len(take(job, key, data)) == 1
 
 
+@pytest.mark.parametrize("kind", ["photo", "mask"])
+def test_a_check_that_is_given_up_is_not_told_of_again_by_the_watchdog(
+    job: Any, published: Published, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """The file could not even be read."""
+    if kind == "photo":
+        rows.create(USER, OTHER)
+    key, data = (keys.incoming_photo(USER, OTHER), PHOTO) if kind == "photo" else (MASK_KEY, MASK)
+    notice, about = arrive(job, key, data), keys.parse_incoming(key)
+    assert about
+    monkeypatch.setattr(ingest, "read", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        consume(notice)
+    assert "checked_since" in (rows.get(*about) or {})
+    ingest._given_up(notice, "internal_error", "boom")
+    assert len(published()) == 1
+    assert not {"checked_since", "due_kind", "due_at"} & set(rows.get(*about) or {})
+
+
 def test_what_cannot_even_be_given_up_stays_claimed_for_the_watchdog(
     bucket: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
