@@ -43,8 +43,10 @@ class File(_Download):
 
 @dataclass(frozen=True)
 class Code(_Download):
-    """A zip archive of a repository at a commit, unpacked without its outermost folder. No sha256 of it is known:
-    what vouches for it is the commit in its address."""
+    """A zip archive of a repository at a commit, unpacked without its outermost folder.
+
+    No sha256 of it is known: what vouches for it is the commit in its address.
+    """
 
     revision: str
 
