@@ -62,7 +62,7 @@ class UserFault(Exception):
 
 @dataclass
 class _Told:
-    """What became of one message. A foreign one does not say whom it is about; the events told of it do."""
+    """What became of one message. A foreign one may not say whom it is about; the events told of it do."""
 
     published: Counter[str] = field(default_factory=Counter)
     about: dict[str, str] = field(default_factory=dict)

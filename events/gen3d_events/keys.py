@@ -65,6 +65,15 @@ def nameless(key: str) -> str:
     return f"inbox/{user_id}/{sha256(key.encode()).hexdigest()[:32]}" if user_id else key
 
 
+_INFERENCE = re.compile(r"emb-(?P<session>ses_[0-9A-Z]{26})-\d+|rec-(?P<job>job_[0-9A-Z]{26})-\d+")
+
+
+def parse_inference(inference_id: str) -> dict[str, str]:
+    """The session_id of an embedding's inference id, or the job_id of a reconstruction's; else nothing."""
+    match = _INFERENCE.fullmatch(inference_id)
+    return {f"{name}_id": value for name, value in match.groupdict().items() if value} if match else {}
+
+
 _SESSION = re.compile(r"users/([^/]+)/sessions/(ses_[0-9A-Z]{26})/.+")
 
 

@@ -25,6 +25,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from gen3d_events import aws
 from gen3d_events.event import Event
 from gen3d_events.ids import Cause
+from gen3d_events.notices import Notice
 from gen3d_events.observability import about, context_keys, count, logger, observed
 
 MAX_DELAY_SECONDS = 900
@@ -142,5 +143,13 @@ def _keys(cause: Cause) -> dict[str, str | float | None]:
         "cause": cause.detail_type or type(cause).__name__,
         "cause_id": cause.idempotency_key,
         "waited_seconds": max(0.0, round(waited, 3)),
-        **(about(cause) if isinstance(cause, Event) else {}),
+        **_story(cause),
     }
+
+
+def _story(cause: Cause) -> dict[str, str]:
+    """The keys of `about`; of a foreign message as many as can be known of it alone."""
+    if isinstance(cause, Event):
+        return about(cause)
+    known = cause.story if isinstance(cause, Notice) else {}
+    return {"correlation_id": known["session_id"], **known} if "session_id" in known else known

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import AliasChoices, AliasPath, AwareDatetime, ConfigDict, Field
 
-from gen3d_events import keys
+from gen3d_events import ids, keys
 from gen3d_events.event import Model
 
 
@@ -20,6 +20,11 @@ class Notice(Model):
     def from_envelope(cls, envelope: dict[str, Any]) -> Self:
         """Raises pydantic.ValidationError."""
         return cls.model_validate(envelope)
+
+    @property
+    def story(self) -> dict[str, str]:
+        """session_id and job_id, as far as the message itself says them."""
+        return {}
 
 
 class S3ObjectCreated(Notice):
@@ -44,6 +49,15 @@ class S3ObjectCreated(Notice):
     @property
     def occurred_at(self) -> AwareDatetime:
         return self.event_time
+
+    @property
+    def story(self) -> dict[str, str]:
+        if keys.parse_inbox(self.key):
+            return {"session_id": ids.derived_session_id(self), "job_id": ids.derived_job_id(self)}
+        if (about := keys.parse_incoming(self.key)) is None:
+            return {}
+        job = {"job_id": about.job_id} if about.job_id else {}
+        return {"session_id": about.session_id, **job}
 
 
 class InferenceNotice(Notice):
@@ -77,3 +91,7 @@ class InferenceNotice(Notice):
     @property
     def occurred_at(self) -> AwareDatetime:
         return self.event_time
+
+    @property
+    def story(self) -> dict[str, str]:
+        return keys.parse_inference(self.inference_id)

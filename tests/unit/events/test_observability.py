@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from gen3d_events import keys
 from gen3d_events.consumer import UserFault, consumes
 from gen3d_events.event import Event
 from gen3d_events.folder import folds
-from gen3d_events.ids import caused
+from gen3d_events.ids import caused, derived_job_id, derived_session_id
 from gen3d_events.measures import measures
 from gen3d_events.models import (
     EmbeddingCompleted,
@@ -24,7 +26,7 @@ from gen3d_events.models import (
     ReconstructionCompleted,
     ReconstructionFailed,
 )
-from gen3d_events.notices import S3ObjectCreated
+from gen3d_events.notices import InferenceNotice, S3ObjectCreated
 from gen3d_events.observability import logger
 from gen3d_events.samples import JOB, SESSION, USER, envelope, foreign, samples
 
@@ -102,6 +104,63 @@ def test_a_foreign_message_is_known_by_the_events_told_of_it(cloud: Cloud) -> No
     (summary,) = summaries(lines)
     assert summary["cause"] == "Object Created"
     assert (summary["correlation_id"], summary["job_id"]) == (SESSION, JOB)
+
+
+def s3_notice(key: str) -> dict[str, Any]:
+    notice = copy.deepcopy(foreign["s3-object-created"])
+    notice["detail"]["object"]["key"] = key
+    return notice
+
+
+@pytest.mark.parametrize(
+    ("notice", "known"),
+    [
+        (s3_notice(keys.incoming_photo(USER, SESSION)), {"correlation_id": SESSION, "session_id": SESSION}),
+        (
+            s3_notice(keys.incoming_mask(USER, SESSION, JOB)),
+            {"correlation_id": SESSION, "session_id": SESSION, "job_id": JOB},
+        ),
+        (s3_notice("incoming/none-of-ours"), {}),
+        (
+            foreign["sagemaker-completed"] | {"inferenceId": f"emb-{SESSION}-1"},
+            {"correlation_id": SESSION, "session_id": SESSION},
+        ),
+        (foreign["sagemaker-completed"] | {"inferenceId": f"rec-{JOB}-2"}, {"job_id": JOB}),
+        (foreign["sagemaker-completed"] | {"inferenceId": "none-of-ours"}, {}),
+    ],
+)
+def test_lines_about_a_foreign_message_that_ends_badly_say_whom_it_is_about(
+    cloud: Cloud, notice: dict[str, Any], known: dict[str, str]
+) -> None:
+    @consumes(InferenceNotice if "inferenceId" in notice else S3ObjectCreated)
+    def broken(notice: S3ObjectCreated | InferenceNotice) -> Iterator[Event]:
+        logger.info("dropped: one was accepted")
+        yield from ()
+        raise OSError("disk")
+
+    with logged() as lines:
+        cloud.deliver(broken, cloud.record(notice))
+    assert [line["message"] for line in lines] == ["dropped: one was accepted", "failed"]
+    for line in lines:
+        assert {
+            name: line[name] for name in ("correlation_id", "session_id", "job_id") if name in line
+        } == known
+
+
+def test_lines_about_a_file_in_an_inbox_say_what_becomes_of_it(cloud: Cloud) -> None:
+    body = s3_notice(f"inbox/{USER}/chair.png")
+    notice = S3ObjectCreated.from_envelope(body)
+
+    @consumes(S3ObjectCreated)
+    def broken(_: S3ObjectCreated) -> Iterator[Event]:
+        yield from ()
+        raise OSError("disk")
+
+    with logged() as lines:
+        cloud.deliver(broken, cloud.record(body))
+    (line,) = lines
+    assert line["correlation_id"] == line["session_id"] == derived_session_id(notice)
+    assert line["job_id"] == derived_job_id(notice)
 
 
 def test_a_batch_that_is_folded_has_a_line_for_each_event(cloud: Cloud) -> None:
