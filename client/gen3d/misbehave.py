@@ -43,6 +43,8 @@ def command(out: Console, reported: Callable[[], AbstractContextManager[None]]) 
                 for name, what in KINDS.items():
                     out.print(f"{name:<24}{what}", highlight=False, soft_wrap=True)
                 return
+            if kind is not None and off:
+                raise WrongUsage("--off takes no KIND.", "Say either a kind or --off.")
             running = cloud.running()
             if running is None:
                 raise Unreachable("No local cloud is running.", "Start one with `gen3d up`.")

@@ -468,3 +468,9 @@ def test_retry_with_other_formats_and_no_texture(gen3d: Run, service: Service) -
         "texture": None,
         "seed": 42,
     }
+
+
+def test_misbehave_takes_a_kind_or_off(gen3d: Run) -> None:
+    done = gen3d("misbehave", "fail", "--off")
+    assert done.returncode == 2
+    assert "--off takes no KIND." in done.stderr
