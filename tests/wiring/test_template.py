@@ -40,6 +40,17 @@ def test_outputs() -> None:
     }
 
 
+def test_a_person_may_make_a_hundred_requests_a_minute() -> None:
+    """As docs/api.md says, of each of the two services that count."""
+    assert stack.transformed()["Parameters"]["RequestsPerMinute"]["Default"] == 100
+    functions = of_type(stack.transformed(), "Lambda::Function")
+    allowed = {name: stack.variables_of(one).get("REQUESTS_PER_MINUTE") for name, one in functions.items()}
+    assert {name: referred(it) for name, it in allowed.items() if it} == {
+        "UploadApiFunction": "RequestsPerMinute",
+        "NotificationApiFunction": "RequestsPerMinute",
+    }
+
+
 def test_only_the_retry_queue_holds_back() -> None:
     queues = of_type(stack.transformed(RetryDelaySeconds="7"), "SQS::Queue")
     delays = {name: int(queue.get("DelaySeconds", 0)) for name, queue in queues.items()}
