@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gen3d import Job
+from gen3d import Job, Session
 from gen3d_local.cloud import Cloud
 from gen3d_local.deploy import STACK
 from gen3d_local.mail import Mail
@@ -66,6 +66,7 @@ class System:
         }
         assert {name.removesuffix("Mapping") for name in made if name.endswith("Mapping")} == set(CONSUMERS)
         self.watchdog = made["UploadWatchdogFunction"]
+        self._unlooked = made["UploadWatchdogDeadLetterQueue"]
 
     def count(self, queue: str) -> int:
         """Messages of a queue, also those that are hidden, delayed or being handled."""
@@ -79,8 +80,9 @@ class System:
         return {name: n for name, n in {**counted, "endpoint": requests}.items() if n}
 
     def dead(self) -> dict[str, int]:
-        """Consumers with dead letters."""
+        """Consumers with dead letters, and the watchdog if a look of its was given up."""
         counted = {one.name: self.count(one.dead_letters) for one in self.consumers.values()}
+        counted["UploadWatchdog"] = self.count(self._unlooked)
         return {name: n for name, n in counted.items() if n}
 
     def send(self, consumer: str, body: object) -> None:
@@ -89,8 +91,8 @@ class System:
 
     def bury(self) -> None:
         """Delete all dead letters."""
-        for one in self.consumers.values():
-            self.sqs.purge_queue(QueueUrl=one.dead_letters)
+        for queue in (*(one.dead_letters for one in self.consumers.values()), self._unlooked):
+            self.sqs.purge_queue(QueueUrl=queue)
 
     def look(self) -> dict[str, Any]:
         """Have the watchdog look, as its schedule does every five minutes; what it answers."""
@@ -109,18 +111,21 @@ class System:
 
         eventually(empty, seconds)
 
-    def settled(self, *jobs: Job, seconds: float = SECONDS, mails: int = 1) -> None:
-        """Nothing is under way, nothing was given up, and each job came to one end, told to its person."""
+    def settled(
+        self, *jobs: Job, seconds: float = SECONDS, mails: int = 1, dead: dict[str, int] | None = None
+    ) -> None:
+        """Nothing is under way, nothing was given up but `dead`, and each job came to one end, told to its
+        person."""
         self.rested(seconds)
-        dead = self.dead()
-        assert dead == {}, f"dead letters: {dead}"
+        found = self.dead()
+        assert found == (dead or {}), f"dead letters: {found}"
         for job in jobs:
             assert job.refresh().state in {"completed", "failed"}, job.state
             told = self.mails(job)
             assert len(told) == mails, [mail.subject for mail in told]
 
-    def mails(self, job: Job) -> list[Mail]:
-        """What the person was told of a job."""
+    def mails(self, job: Job | Session) -> list[Mail]:
+        """What the person was told of a job, or of a session and its jobs."""
         return [
             mail for mail in self.cloud.mails() if self.cloud.user.email in mail.to and job.id in mail.text
         ]

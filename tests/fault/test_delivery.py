@@ -20,6 +20,7 @@ from gen3d_local.cloud import Cloud
 from tests.consumers import System
 from tests.fault.conftest import FAST
 from tests.fault.deliveries import Foreign, everything_twice, killed_before, publish_again
+from tests.fault.test_poison import gen3d as command
 from tests.tap import Tap, judge
 from tests.waiting import SECONDS, eventually
 
@@ -35,15 +36,17 @@ def ids(events: list[Event]) -> set[str]:
 def test_every_message_again_after_the_end(
     gen3d: Gen3D, system: System, tap: Tap, photo: Path, mask: Path
 ) -> None:
+    system.cloud.misbehave("fail", code="inference_out_of_memory", task="reconstruct")
     foreign = Foreign(system)
     session = gen3d.create_session(photo).wait_ready(SECONDS)
     job = session.create_job(mask, FAST).wait(SECONDS)
     system.settled(job)
     before, view = tap.heard(session.id), job.view["events"]
     judge(before)
+    assert sum(event.detail_type == "Reconstruction Retry Scheduled" for event in before) == 1
 
     publish_again(system.cloud, before)
-    foreign.deliver_again(4)  # photo, mask, and an answer of the endpoint to each task
+    foreign.deliver_again(5)  # photo, mask, and the endpoint's answers: one to the embedding, two to the job
     system.settled(job)
 
     after = tap.heard(session.id)
@@ -123,8 +126,9 @@ def test_started_after_completed_changes_nothing(gen3d: Gen3D, system: System, t
     (started,) = (event for event in tap.heard(session.id) if isinstance(event, EmbeddingStarted))
     other = started.metadata.model_copy(update={"event_id": "7" + started.metadata.event_id[1:]})
     publish_again(system.cloud, [started.with_metadata(other)])
-    system.rested()
+    system.settled()
     assert session.refresh().state == "ready"
+    assert system.mails(session) == [], "of a photo that is ready nobody is told"
     assert session.events["embedding_started"]["event_id"] == started.metadata.event_id
 
 
@@ -195,5 +199,7 @@ def test_on_its_last_receive_a_message_is_told_of_as_failed(
         VisibilityTimeout=0,
     )["Messages"]
     assert json.loads(letter["Body"])["detail"]["metadata"]["job_id"] == made.id
-    system.bury()
+    assert command(system, "dlq", "redrive", "ReconstructionStart") == {"redriven": 1}
     system.settled(made)
+    assert made.state == "failed"
+    assert len(system.mails(made)) == 1

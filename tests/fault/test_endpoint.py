@@ -118,7 +118,8 @@ def test_an_embedding_is_not_repeated(
     with pytest.raises(SessionFailed) as failed:
         session.wait_ready(SECONDS)
     assert failed.value.code == "inference_out_of_memory"
-    system.rested()
+    system.settled()
+    assert len(system.mails(session)) == 1
     assert counts(tap.heard(session.id))["Embedding Started"] == 1
 
 
