@@ -45,10 +45,10 @@ for (const threads of [true, false]) {
   test(threads ? "with threads" : "one thread", async ({ browser }) => {
     const served = await serveSelect(threads, decoders);
     try {
-      const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, hasTouch: true });
       const pages = new Map<string, { page: Page; loads: Row }>();
       for (const decoder of Object.keys(decoders)) {
-        const page = await context.newPage();
+        // Each with a storage of its own: tabs of one browser take over each other's marks.
+        const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, hasTouch: true });
         await page.addInitScript(watch);
         const url = `${served.url}?files=${decoder}`;
         pages.set(decoder, { page, loads: { load: await load(page, url), again: await load(page, url) } });
