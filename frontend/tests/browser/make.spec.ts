@@ -4,18 +4,27 @@ import { readFileSync } from "node:fs";
 import type { Page } from "@playwright/test";
 
 import type { NewJob } from "../../src/api/types";
-import { accessible, enter, expect, fits, misbehave, scene, tabTo, test } from "./test";
+import { accessible, codeTo, enter, expect, fits, misbehave, PASSWORD, scene, tabTo, test } from "./test";
 
 const SLOW = { timeout: 120_000 };
 const QUICK: NewJob = { options: { quality: "fast", formats: ["glb"], texture: null } };
 const ready = (page: Page) => page.getByRole("button", { name: "Make the 3D model" });
 
-test("by keyboard alone, from signing in to a downloaded model", async ({ page }) => {
+test("by keyboard alone, from signing up to a downloaded model", async ({ page }) => {
   test.setTimeout(300_000);
   await page.setViewportSize({ width: 900, height: 700 });
   await page.goto("/");
   await page.evaluate(() => localStorage.setItem("gen3d.mode", "points")); // splats, seen in see.spec, take long
-  await enter(page, page.getByRole("button", { name: "Continue as the demo user" }));
+  const email = `grace-${Date.now()}@example.com`;
+  await enter(page, page.getByRole("button", { name: "Create an account" }));
+  await tabTo(page, page.getByLabel("Email"));
+  await page.keyboard.type(email);
+  await tabTo(page, page.getByLabel("Password"));
+  await page.keyboard.type(PASSWORD);
+  await page.keyboard.press("Enter");
+  await expect(page.getByLabel("Code")).toBeFocused();
+  await page.keyboard.type(await codeTo(page, email));
+  await page.keyboard.press("Enter");
   await enter(page, page.getByRole("button", { name: "Try the sample" }));
 
   // The arrow key shows the cursor in the middle of the photo, where the sample's object is.

@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 
-import { accessible, expect, mailTo, PASSWORD, test } from "./test";
+import { accessible, codeTo, expect, PASSWORD, test } from "./test";
 
 test("from sign-up by the code in the mail to a new password", async ({ page }) => {
   const email = `ada-${Date.now()}@example.com`;
@@ -19,7 +19,7 @@ test("from sign-up by the code in the mail to a new password", async ({ page }) 
   await page.getByRole("button", { name: "Confirm" }).click();
   await expect(page.getByRole("alert")).toContainText("not the one in the mail");
   await accessible(page);
-  await page.getByLabel("Code").fill(codeIn(await mailTo(page, email)));
+  await page.getByLabel("Code").fill(await codeTo(page, email));
   await page.getByRole("button", { name: "Confirm" }).click();
   await expect(page.getByRole("heading", { name: "Start with a photo" })).toBeVisible();
 
@@ -39,7 +39,7 @@ test("from sign-up by the code in the mail to a new password", async ({ page }) 
   await page.getByLabel("Email").fill(email);
   await page.getByRole("button", { name: "Send the code" }).click();
   await expect(page.getByLabel("Code")).toBeFocused();
-  await page.getByLabel("Code").fill(codeIn(await mailTo(page, email)));
+  await page.getByLabel("Code").fill(await codeTo(page, email));
   await page.getByLabel("Password").fill(`New-${PASSWORD}`);
   await page.getByRole("button", { name: "Save and sign in" }).click();
   await expect(page.getByRole("banner")).toContainText(email);
@@ -76,9 +76,3 @@ test("signing in needs at most 70 kB of code", async ({ page }) => {
   expect(bytes).toBeGreaterThan(10_000);
   expect(bytes).toBeLessThanOrEqual(70_000);
 });
-
-function codeIn(mail: string): string {
-  const code = /\b\d{6}\b/.exec(mail)?.[0];
-  if (!code) throw new Error(`no code in: ${mail}`);
-  return code;
-}

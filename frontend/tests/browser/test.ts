@@ -125,11 +125,13 @@ export async function signInAsDemoUser(page: Page): Promise<void> {
   await expect(page.getByRole("heading", { name: "Start with a photo" })).toBeVisible();
 }
 
-/** The newest mail to somebody. */
-export async function mailTo(page: Page, email: string): Promise<string> {
+/** The code in the newest mail to somebody. */
+export async function codeTo(page: Page, email: string): Promise<string> {
   const reply = await page.request.get("/mail");
-  const mails = (await reply.text()).split("<hr>").filter((mail) => mail.includes(email));
-  return mails[0] ?? "";
+  const mail = (await reply.text()).split("<hr>").find((mail) => mail.includes(email)) ?? "";
+  const code = /\b\d{6}\b/.exec(mail)?.[0];
+  if (!code) throw new Error(`no code in: ${mail}`);
+  return code;
 }
 
 /** Goes there by the Tab key alone. */
