@@ -245,12 +245,13 @@ def test_after_its_photo_was_told_of_only_the_mask_is_given_up(s3: Any, publishe
     """Its request could not be published at any try."""
     notice = arrive(s3, KEY, cut_out())
     uploaded, requested = consume(notice)
+    assert isinstance(uploaded, ImageUploaded)
     rows.fold(caused(uploaded, notice, ingest.handler.name, 0))
     ingest._given_up(notice, "internal_error", "why")
     (rejected,) = published()
     assert isinstance(rejected, MaskRejected)
     session, (job,) = shown(notice)
-    assert session["photo"]["key"] == uploaded.photo.key  # type: ignore[attr-defined]
+    assert session["photo"]["key"] == uploaded.photo.key
     assert not {"mask", "mask_source", "due_at"} & set(job)
     again = consume(notice)
     assert [type(event) for event in again] == [ImageUploaded, ReconstructionRequested]
