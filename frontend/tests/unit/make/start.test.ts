@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
 import type { JobOptions, NewJob } from "../../../src/api/types";
+import { stubS3 } from "../s3";
 
 vi.mock("../../../src/auth/session", () => ({ idToken: async () => "token" }));
 const { Start } = await import("../../../src/make/start");
@@ -33,19 +34,7 @@ beforeEach(() => {
     jobs.set(key, job);
     return Promise.resolve(Response.json({ job_id: job.id, upload: FORM }));
   });
-  class Sending {
-    status = 0;
-    responseText = "";
-    upload = {};
-    onload = () => undefined;
-    onerror = () => undefined;
-    open(): void {}
-    send(): void {
-      this.status = masks.shift() ?? 204;
-      queueMicrotask(this.status ? this.onload : this.onerror);
-    }
-  }
-  vi.stubGlobal("XMLHttpRequest", Sending);
+  stubS3(() => ({ status: masks.shift() ?? 204 }));
 });
 
 afterEach(() => {

@@ -1,6 +1,8 @@
 import { signal } from "@preact/signals";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 
+import { stubS3, type Answer } from "../s3";
+
 const person = signal<object | null>({});
 vi.mock("../../../src/auth/session", () => ({ idToken: async () => "token", person }));
 vi.stubGlobal("location", { pathname: "/" });
@@ -10,12 +12,6 @@ const PNG = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 const photo = () => new File([PNG], "mug.png");
 const EXPIRED =
   "<Error><Code>AccessDenied</Code><Message>Invalid according to Policy: Policy expired.</Message>";
-
-interface Answer {
-  /** 0: none comes. */
-  status: number;
-  text?: string;
-}
 
 /** S3's next answers; where there is none any more, the photo is on its way for good. */
 let answers: Answer[] = [];
@@ -37,26 +33,7 @@ beforeEach(() => {
     const form = { url: "https://s3/", fields: {} };
     return Response.json({ session_id: key ? sessions.get(key) : path.split("/").pop(), upload: form });
   });
-  class Sending {
-    status = 0;
-    responseText = "";
-    upload = {};
-    onload = () => undefined;
-    onerror = () => undefined;
-    onabort = () => undefined;
-    open(): void {}
-    abort(): void {
-      this.onabort();
-    }
-    send(): void {
-      const answer = answers.shift();
-      if (!answer) return;
-      this.status = answer.status;
-      this.responseText = answer.text ?? "";
-      queueMicrotask(answer.status ? this.onload : this.onerror);
-    }
-  }
-  vi.stubGlobal("XMLHttpRequest", Sending);
+  stubS3(() => answers.shift());
 });
 
 afterEach(() => {
