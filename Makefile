@@ -25,11 +25,11 @@ PAGE := $(shell find frontend/src frontend/public -type f) $(wildcard frontend/*
 
 .PHONY: demo
 demo: .venv/.ready ## One photo through the whole system on this machine; files in out/demo/
-	@$(RUN)/gen3d doctor
+	@$(RUN)/gen3d doctor --mend
 	@$(RUN)/python -m gen3d_local.demo
 
 .PHONY: up
-up: .venv/.ready frontend/dist/index.html ## Start the local cloud on http://127.0.0.1:8000 and keep it running
+up: .venv/.loads frontend/dist/index.html ## Start the local cloud on http://127.0.0.1:8000 and keep it running
 	@$(RUN)/gen3d up
 
 .PHONY: down
@@ -41,7 +41,7 @@ down: .venv/.ready ## Stop the local cloud
 SUITES := unit flow fault page browser
 
 .PHONY: test
-test: .venv/.ready .venv-lint/.ready frontend/dist/index.html ## Run every test: unit, contract, wiring, flow, fault, browser
+test: .venv/.loads .venv-lint/.ready frontend/dist/index.html ## Run every test: unit, contract, wiring, flow, fault, browser
 	@failed=; \
 	for suites in test-unit "test-flow test-fault" test-page test-browser; do \
 	    $(MAKE) --keep-going -j2 $$suites || failed=yes; \
@@ -60,7 +60,7 @@ test-page:    SUITE := $(NPM) test
 test-browser: SUITE := $(NPM) run test:browser
 
 .PHONY: $(SUITES:%=test-%)
-$(SUITES:%=test-%): .venv/.ready .venv-lint/.ready frontend/dist/index.html
+$(SUITES:%=test-%): .venv/.loads .venv-lint/.ready frontend/dist/index.html
 	@echo "── $(@:test-%=%) tests ..."; $(SUITE) || { echo "── $(@:test-%=%) tests: FAILED"; exit 1; }
 	@echo "── $(@:test-%=%) tests: passed"
 
@@ -77,7 +77,7 @@ LONGER := tests/unit/upload/test_rows.py tests/unit/inference/test_relief.py \
           $(addprefix tests/unit/meshing/test_, damaged_splats.py shapes.py texture.py)
 
 .PHONY: soak
-soak: .venv/.ready ## Run the longer forms of the fault tests, and of some units'
+soak: .venv/.loads ## Run the longer forms of the fault tests, and of some units'
 	@GEN3D_SOAK=1 $(RUN)/pytest --timeout 3600 tests/fault $(LONGER)
 
 JUDGES := format rules types imports events vectors openapi template sam images page-types page-format
@@ -110,7 +110,7 @@ format: .venv-lint/.ready frontend/node_modules/.ready ## Rewrite the sources in
 	@$(NPM) run --silent format
 
 .PHONY: bench
-bench: .venv/.ready .venv/.bench frontend/dist/index.html ## Measure clicks, the weight-free engines, the splats' reader, meshing, the pipeline and the page; numbers in out/bench/
+bench: .venv/.loads .venv/.bench frontend/dist/index.html ## Measure clicks, the weight-free engines, the splats' reader, meshing, the pipeline and the page; numbers in out/bench/
 	@$(RUN)/python -m benchmarks.clicks
 	@$(RUN)/python -m benchmarks.relief
 	@$(RUN)/python -m benchmarks.splat_reader
@@ -146,6 +146,11 @@ destroy: .venv-lint/.ready ## Delete the stack of STAGE; asks first
 
 .venv/.ready: .venv/.locked pyproject.toml
 	@$(RUN)/pip install -qq --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# What pip cannot install: as root (a container, CI) it is installed, otherwise the line to run is printed.
+.venv/.loads: .venv/.ready
+	@$(RUN)/gen3d doctor --mend
 	@touch $@
 
 .venv/.locked: requirements/dev.txt

@@ -86,8 +86,23 @@ def down() -> None:
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    mend: Annotated[
+        bool, typer.Option("--mend", help="As root, install the system libraries that are missing.")
+    ] = False,
+) -> None:
     """Check that everything with native parts loads; print the lines that mend what does not."""
+    if (remedies := _examined()) and mend and all(examination.mend(remedy) for remedy in remedies):
+        remedies = _examined()
+    if remedies:
+        err.print("\nRun:")
+        for remedy in remedies:
+            err.print(f"  {remedy}", highlight=False, soft_wrap=True)
+        raise typer.Exit(FAILED)
+
+
+def _examined() -> list[str]:
+    """Prints what was found; the lines that mend it."""
     remedies: dict[str, None] = {}
     for finding in examination.examine():
         mark = "[green]✓[/green]" if finding.well else "[red]✗[/red]"
@@ -95,11 +110,7 @@ def doctor() -> None:
         out.print(f"{mark} {finding.what:<13}{said}", highlight=False, soft_wrap=True)
         if not finding.well:
             remedies[finding.remedy] = None
-    if remedies:
-        err.print("\nRun:")
-        for remedy in remedies:
-            err.print(f"  {remedy}", highlight=False, soft_wrap=True)
-        raise typer.Exit(FAILED)
+    return list(remedies)
 
 
 app.command(cls=Command, options_metavar="PHOTO (--point | --box | --mask) ... [OPTIONS]")(making.reconstruct)

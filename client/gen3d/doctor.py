@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import re
 import subprocess
 import sys
@@ -78,10 +79,18 @@ def load(module: str, purpose: str, *native: str) -> Finding:
     return Finding(module, purpose, problem=said[-1], remedy=PIP_LINE)
 
 
+def mend(remedy: str) -> bool:
+    """Runs the line if it installs system libraries and needs no password; whether it did, with success."""
+    if not remedy.startswith("apt-get "):
+        return False
+    done = subprocess.run(["bash", "-c", f"apt-get update -qq && {remedy}"], check=False)  # noqa: S603, S607
+    return done.returncode == 0
+
+
 def _apt_line(library: str) -> str:
     """Installs the library that was named and every other known one that is missing, in one go."""
     wanted = {_DEBIAN.get(library, library)} | {deb for name, deb in _DEBIAN.items() if not _loads(name)}
-    return f"sudo apt-get install -y {' '.join(sorted(wanted))}"
+    return f"{'' if os.geteuid() == 0 else 'sudo '}apt-get install -y {' '.join(sorted(wanted))}"
 
 
 def _loads(library: str) -> bool:
