@@ -110,10 +110,11 @@ format: .venv-lint/.ready frontend/node_modules/.ready ## Rewrite the sources in
 	@$(NPM) run --silent format
 
 .PHONY: bench
-bench: .venv/.loads .venv/.bench frontend/dist/index.html ## Measure clicks, the weight-free engines, the splats' reader, meshing, the pipeline and the page; numbers in out/bench/
+bench: .venv/.loads .venv/.bench frontend/dist/index.html ## Measure clicks, the weight-free engines, the splats' reader and writer, meshing, the pipeline and the page; numbers in out/bench/
 	@$(RUN)/python -m benchmarks.clicks
 	@$(RUN)/python -m benchmarks.relief
 	@$(RUN)/python -m benchmarks.splat_reader
+	@$(RUN)/python -m benchmarks.splat_writer
 	@$(RUN)/python -m benchmarks.meshing
 	@$(RUN)/python -m benchmarks.pipeline
 	@$(NPM) run --silent bench
