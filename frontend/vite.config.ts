@@ -2,6 +2,8 @@
 import preact from "@preact/preset-vite";
 import { defineConfig } from "vite";
 
+import { brotli } from "./brotli.ts";
+
 // COOP and COEP make the page cross-origin isolated, which the decoder's threads need. The deployed site sets them
 // too: local/gen3d_local/front.py and the response headers policy in template.yaml.
 const isolated = {
@@ -11,8 +13,13 @@ const isolated = {
 
 export default defineConfig({
   define: { __RELEASE__: JSON.stringify(process.env["GEN3D_RELEASE"] ?? "unreleased") },
-  plugins: [preact()],
-  build: { target: "es2023", sourcemap: true, chunkSizeWarningLimit: 3000 },
+  plugins: [preact(), brotli()],
+  build: {
+    target: "es2023",
+    sourcemap: true,
+    chunkSizeWarningLimit: 3000,
+    rolldownOptions: { checks: { pluginTimings: false } }, // compressing takes the most, as it should
+  },
   worker: { format: "es" },
   server: {
     headers: isolated,

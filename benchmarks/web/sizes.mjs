@@ -1,26 +1,23 @@
-// Prints what a browser fetches of the built page (frontend/dist), by chunk: as it is, and compressed.
+// Prints what a browser fetches of the built page (frontend/dist), by chunk: as it is, by gzip, and in the Brotli form
+// that is sent.
 // `node benchmarks/web/sizes.mjs` after `npm run build`; also writes out/bench/web-sizes.json.
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { gzipSync } from "node:zlib";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const DIST = join(ROOT, "frontend/dist");
 const SHOWN = /\.(js|css|html|wasm)$/;
 const LEAST = 1000; // bytes: smaller ones are summed up
-// Brotli 11 takes half a minute on 14 MB of wasm; 9 is within a few percent of it.
-const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } };
 
 const sizes = readdirSync(DIST, { recursive: true, encoding: "utf8" })
   .filter((name) => SHOWN.test(name))
   .map((name) => {
     const content = readFileSync(join(DIST, name));
-    return {
-      name,
-      bytes: content.length,
-      gzip: gzipSync(content, { level: 9 }).length,
-      brotli: brotliCompressSync(content, BROTLI).length,
-    };
+    const compressed = join(DIST, `${name}.br`);
+    const gzip = gzipSync(content, { level: 9 }).length;
+    // What has none is compressed by CloudFront, much like this.
+    return { name, bytes: content.length, gzip, brotli: existsSync(compressed) ? statSync(compressed).size : gzip };
   })
   .sort((a, b) => b.gzip - a.gzip);
 

@@ -6,7 +6,6 @@ gets a page whose parts are not there yet. Parts of older pages stay for those w
 
 from __future__ import annotations
 
-import gzip
 import mimetypes
 import sys
 import time
@@ -19,25 +18,28 @@ import boto3
 from gen3d_local.front import SITE
 
 FOR_GOOD = "public, max-age=31536000, immutable"
-# CloudFront compresses what it sends, but nothing larger.
-CLOUDFRONT_COMPRESSES = 10_000_000
 
 
 def uploads(site: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Key and arguments of PutObject for each file, in order. Maps of the sources stay at home."""
-    files = sorted(path for path in site.rglob("*") if path.is_file() and path.suffix != ".map")
+    """Key and arguments of PutObject for each file, in order. Maps of the sources stay at home.
+
+    What the build has compressed is stored in that form alone: every browser that can run the page takes Brotli,
+    and CloudFront sends what has an encoding as it is. The rest it compresses itself.
+    """
+    files = [path for path in sorted(site.rglob("*")) if path.is_file()]
     for path in sorted(files, key=lambda it: it.name == "index.html"):
+        if path.suffix in {".map", ".br"}:
+            continue
         key = path.relative_to(site).as_posix()
-        content = path.read_bytes()
         hashed = key.startswith("assets/")
         put: dict[str, Any] = {
             "ContentType": mimetypes.guess_type(key)[0] or "application/octet-stream",
             "CacheControl": FOR_GOOD if hashed else "no-cache",
         }
-        if len(content) > CLOUDFRONT_COMPRESSES:
-            content = gzip.compress(content, mtime=0)
-            put["ContentEncoding"] = "gzip"
-        yield key, {**put, "Body": content}
+        compressed = path.with_name(f"{path.name}.br")
+        if compressed.exists():
+            put["ContentEncoding"] = "br"
+        yield key, {**put, "Body": (compressed if compressed.exists() else path).read_bytes()}
 
 
 def publish(stack: str, site: Path = SITE) -> str:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
@@ -55,14 +56,39 @@ class Site(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """A file; or the page, which knows what an address without a file name means."""
-        try:
-            response = await super().get_response(_file(path), scope)
-        except HTTPException as error:
-            response = Response(status_code=error.status_code)
-        response.headers.update(self._headers)
         hashed = path.startswith(f"assets{os.sep}")
+        response = await self._compressed(path, scope) if hashed else None
+        if response is None:
+            try:
+                response = await super().get_response(_file(path), scope)
+            except HTTPException as error:
+                response = Response(status_code=error.status_code)
+        response.headers.update(self._headers)
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if hashed else "no-cache"
+        if hashed:
+            response.headers["Vary"] = "Accept-Encoding"
         return response
+
+    async def _compressed(self, path: str, scope: Scope) -> Response | None:
+        """The file as the build has compressed it, where it has and the request takes that."""
+        if not _takes_brotli(Headers(scope=scope).get("Accept-Encoding", "")):
+            return None
+        try:
+            # It has the content type of the file within, for `mimetypes` knows .br as an encoding.
+            response = await super().get_response(f"{path}.br", scope)
+        except HTTPException:
+            return None
+        response.headers["Content-Encoding"] = "br"
+        return response
+
+
+def _takes_brotli(accepted: str) -> bool:
+    """accepted: as in `gzip, br;q=0.9`. With q=0 it is not taken."""
+    for one in accepted.lower().split(","):
+        name, _, weight = one.replace(" ", "").partition(";q=")
+        if name == "br":
+            return weight == "" or weight.strip("0.") != ""
+    return False
 
 
 def _file(path: str) -> str:

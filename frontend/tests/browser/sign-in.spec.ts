@@ -68,7 +68,9 @@ test("an address is kept through signing in, without a token in it; the page is 
 test("signing in needs at most 70 kB of code", async ({ page }) => {
   const scripts: Promise<Buffer>[] = [];
   page.on("response", (reply) => {
-    if (reply.request().resourceType() === "script") scripts.push(reply.body());
+    if (reply.request().resourceType() !== "script") return;
+    expect(reply.headers()["content-encoding"]).toBe("br"); // as the build has compressed it
+    scripts.push(reply.body());
   });
   await page.goto("/", { waitUntil: "networkidle" });
   await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();

@@ -206,6 +206,44 @@ def test_only_what_is_named_by_its_content_is_kept_for_good(engine: str, outputs
         assert client.get("/sessions").headers["cache-control"] == "no-cache"
 
 
+@pytest.mark.parametrize("accepted", ["br", "gzip, deflate, br, zstd", "gzip, BR ; q=0.5"])
+def test_what_the_build_has_compressed_is_sent_so(
+    engine: str, outputs: Path, site: Path, accepted: str
+) -> None:
+    (site / "assets" / "app.1a2b.js.br").write_text("smaller")
+    with (
+        serve(engine, outputs, site) as client,
+        client.stream("GET", "/assets/app.1a2b.js", headers={"Accept-Encoding": accepted}) as reply,
+    ):
+        assert b"".join(reply.iter_raw()) == b"smaller"
+        assert reply.headers["content-encoding"] == "br"
+        assert reply.headers["content-type"].partition(";")[0] in {
+            "text/javascript",
+            "application/javascript",
+        }
+        assert reply.headers["vary"] == "Accept-Encoding"
+        assert "immutable" in reply.headers["cache-control"]
+        assert "content-security-policy" in reply.headers
+
+
+@pytest.mark.parametrize("accepted", ["", "gzip", "gzip, br;q=0", "br;q=0.00", "brotli"])
+def test_who_does_not_take_that_gets_the_file(engine: str, outputs: Path, site: Path, accepted: str) -> None:
+    (site / "assets" / "app.1a2b.js.br").write_text("smaller")
+    with serve(engine, outputs, site) as client:
+        reply = client.get("/assets/app.1a2b.js", headers={"Accept-Encoding": accepted})
+        assert reply.text == "code"
+        assert "content-encoding" not in reply.headers
+        assert reply.headers["vary"] == "Accept-Encoding"
+
+
+def test_what_the_build_did_not_compress_is_sent_as_it_is(engine: str, outputs: Path, site: Path) -> None:
+    with serve(engine, outputs, site) as client:
+        reply = client.get("/assets/app.1a2b.js", headers={"Accept-Encoding": "br"})
+        assert reply.text == "code"
+        assert "content-encoding" not in reply.headers
+        assert client.get("/assets/gone.js", headers={"Accept-Encoding": "br"}).status_code == 404
+
+
 def test_the_demo_user_is_for_the_site_only(client: httpx.Client, outputs: Path) -> None:
     person = {"email": "demo@gen3d.example", "password": "kept here"}
     assert client.get("/local/demo-user").status_code == 503

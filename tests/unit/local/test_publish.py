@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 
 import pytest
-from gen3d_local.publish import CLOUDFRONT_COMPRESSES, uploads
+from gen3d_local.publish import uploads
 
 
 @pytest.fixture
@@ -16,7 +15,8 @@ def site(tmp_path: Path) -> Path:
     (tmp_path / "favicon.svg").write_text("<svg/>")
     (tmp_path / "assets" / "app-1a2b.js").write_text("code")
     (tmp_path / "assets" / "app-1a2b.js.map").write_text("sources")
-    (tmp_path / "assets" / "ort-3c4d.wasm").write_bytes(bytes(CLOUDFRONT_COMPRESSES + 1))
+    (tmp_path / "assets" / "ort-3c4d.wasm").write_text("program")
+    (tmp_path / "assets" / "ort-3c4d.wasm.br").write_text("program, smaller")
     return tmp_path
 
 
@@ -39,9 +39,13 @@ def test_files_say_what_they_are(site: Path) -> None:
     assert types["favicon.svg"] == "image/svg+xml"
 
 
-def test_what_is_too_large_for_cloudfront_is_compressed_before(site: Path) -> None:
+def test_what_the_build_has_compressed_is_stored_in_that_form_alone(site: Path) -> None:
     put = dict(uploads(site))
-    assert "ContentEncoding" not in put["assets/app-1a2b.js"]
-    large = put["assets/ort-3c4d.wasm"]
-    assert large["ContentEncoding"] == "gzip"
-    assert len(gzip.decompress(large["Body"])) == CLOUDFRONT_COMPRESSES + 1
+    assert put["assets/ort-3c4d.wasm"]["ContentEncoding"] == "br"
+    assert put["assets/ort-3c4d.wasm"]["Body"] == b"program, smaller"
+    plain = {key: one["Body"] for key, one in put.items() if "ContentEncoding" not in one}
+    assert plain == {
+        "assets/app-1a2b.js": b"code",
+        "favicon.svg": b"<svg/>",
+        "index.html": b"<title>page</title>",
+    }
