@@ -23,10 +23,10 @@ FOR_GOOD = "public, max-age=31536000, immutable"
 def uploads(site: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Key and arguments of PutObject for each file, in order. Maps of the sources stay at home.
 
-    What the build has compressed is stored in that form alone: every browser that can run the page takes Brotli,
-    and CloudFront sends what has an encoding as it is. The rest it compresses itself.
+    What the build has compressed is stored in that form alone: every browser that can run the page takes
+    Brotli, and CloudFront sends what has an encoding as it is. The rest it compresses itself.
     """
-    files = [path for path in sorted(site.rglob("*")) if path.is_file()]
+    files = sorted(path for path in site.rglob("*") if path.is_file())
     for path in sorted(files, key=lambda it: it.name == "index.html"):
         if path.suffix in {".map", ".br"}:
             continue
