@@ -15,7 +15,10 @@ from torch import nn
 
 from gen3d_inference.decoder.contract import Tensor
 from gen3d_inference.decoder.single import SingleDecoder
-from gen3d_inference.decoder.split import HEIGHT_AXIS, Decode, Mask, Prepare, PrepareInt8
+from gen3d_inference.decoder.split.decode import Decode
+from gen3d_inference.decoder.split.mask import Mask
+from gen3d_inference.decoder.split.photo_tensors import HEIGHT_AXIS
+from gen3d_inference.decoder.split.prepare import Prepare, PrepareInt8
 
 NAMES = ("single", "prepare", "prepare_int8", "mask", "decode")
 _OPSET = 20
