@@ -8,6 +8,8 @@ export interface SelectedObject {
   colour: string;
   /** 1 inside and 0 outside, row by row, of the upright photo's size. */
   mask: Uint8Array<ArrayBuffer>;
+  /** The same, as it is sent. */
+  png: Blob;
   width: number;
   height: number;
   /** Clicks that made the mask, and those of them after it was first shown. */

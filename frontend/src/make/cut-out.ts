@@ -38,16 +38,17 @@ interface Bounds {
   height: number;
 }
 
-/** The smallest rectangle around what is inside; undefined where nothing is. */
+/** The smallest rectangle around what is 1; undefined where nothing is. */
 export function boundsOf(mask: Uint8Array, width: number, height: number): Bounds | undefined {
   let [left, right, top, bottom] = [width, -1, height, -1];
-  for (let y = 0; y < height; y++)
-    for (let x = 0, i = y * width; x < width; x++, i++)
-      if (mask[i]) {
-        if (x < left) left = x;
-        if (x > right) right = x;
-        if (y < top) top = y;
-        bottom = y;
-      }
+  for (let y = 0; y < height; y++) {
+    const row = mask.subarray(y * width, (y + 1) * width);
+    const first = row.indexOf(1);
+    if (first < 0) continue;
+    left = Math.min(left, first);
+    right = Math.max(right, row.lastIndexOf(1));
+    top = Math.min(top, y);
+    bottom = y;
+  }
   return right < 0 ? undefined : { x: left, y: top, width: right - left + 1, height: bottom - top + 1 };
 }

@@ -2,10 +2,9 @@
 import type { EmbeddingView } from "../api/types";
 import { DecoderFailure, failureOf } from "./failure";
 import { Latest } from "./latest";
-import type { Mask } from "./masks";
 import type { Answers, FromWorker, Request } from "./protocol";
 import type { Device } from "./runtime";
-import type { Outline, Wanted } from "./segmenter";
+import type { CutOut, Outline, Wanted } from "./segmenter";
 
 const HOVER = -1;
 
@@ -58,8 +57,7 @@ export class MaskDecoder {
     return this.latest.run(HOVER, () => this.ask({ do: "hover", wanted }));
   }
 
-  /** At the photo's size. */
-  mask(wanted: Wanted): Promise<Mask> {
+  mask(wanted: Wanted): Promise<CutOut> {
     return this.ask({ do: "mask", wanted });
   }
 

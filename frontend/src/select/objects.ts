@@ -22,11 +22,12 @@ export interface Prompts {
   box?: Box | undefined;
 }
 
-/** A reading of prompts, whose mask the next click refines. */
+/** A reading of prompts, whose mask the next click refines: then it is the reading before that click. */
 export interface Reading extends Prompts {
   /** 0 the decoder's own choice, 1 to 3 from a part to the whole. */
   candidate: number;
-  earlier?: Reading | undefined;
+  /** The candidates of the readings before, which have one point less each; the first one first. */
+  chosen?: readonly number[] | undefined;
 }
 
 export interface Marked extends Reading {
@@ -111,7 +112,7 @@ function change(object: Marked, action: Action): Partial<Marked> {
     case "point":
       return refined(object, action.point);
     case "box":
-      return { box: action.box, earlier: undefined }; // says anew what is meant
+      return { box: action.box, chosen: [] }; // says anew what is meant
     case "edit":
       return { edits: [...object.edits, action.edit] };
     case "candidate":
@@ -119,16 +120,23 @@ function change(object: Marked, action: Action): Partial<Marked> {
     case "threshold":
       return { threshold: action.threshold };
     case "reset":
-      return { points: [], box: undefined, edits: [], candidate: 0, threshold: 0, earlier: undefined };
+      return { points: [], box: undefined, edits: [], candidate: 0, threshold: 0, chosen: [] };
     default:
       return {};
   }
 }
 
 /** With one more point: it refines what was chosen of the prompts so far. */
-export function refined({ points, box, candidate, earlier }: Reading, point: Point) {
-  const before = { points, box, candidate, earlier };
-  return { points: [...points, point], earlier: isAsked(before) ? before : undefined };
+export function refined({ points, box, candidate, chosen = [] }: Reading, point: Point) {
+  return { points: [...points, point], chosen: isAsked({ points, box }) ? [...chosen, candidate] : [] };
+}
+
+/** The reading before the last click, where that refined one. */
+export function earlier({ points, box, chosen = [] }: Omit<Reading, "candidate">): Reading | undefined {
+  const candidate = chosen.at(-1);
+  return candidate === undefined
+    ? undefined
+    : { points: points.slice(0, -1), box, candidate, chosen: chosen.slice(0, -1) };
 }
 
 /** The active object, made if there is none. */

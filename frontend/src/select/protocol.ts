@@ -1,9 +1,8 @@
 /** What page and worker say to each other. */
 import type { EmbeddingView } from "../api/types";
 import type { Failure } from "./failure";
-import type { Mask } from "./masks";
 import type { Device } from "./runtime";
-import type { Outline, Wanted } from "./segmenter";
+import type { CutOut, Outline, Wanted } from "./segmenter";
 
 export type Request =
   | { do: "load"; embedding: EmbeddingView; device: Device }
@@ -21,7 +20,7 @@ export interface Answers {
   outline: Outline;
   glance: Outline;
   hover: Outline;
-  mask: Mask;
+  mask: CutOut;
 }
 
 export type ToWorker = { id: number } & Request;

@@ -2,11 +2,12 @@
 import type { EmbeddingManifest } from "../api/types";
 import { contour, enclosed, type Contour } from "./contour";
 import { applyEdits } from "./edits";
+import { maskPng } from "./mask-png";
 import { emptyMask, maskOf, type Mask } from "./masks";
-import { isAsked, type Marked, type Reading } from "./objects";
+import { earlier, isAsked, type Marked, type Reading } from "./objects";
 import { CANDIDATES, type Decoded, type Decoder } from "./onnx";
 
-export type Wanted = Pick<Marked, "points" | "box" | "candidate" | "earlier" | "edits" | "threshold">;
+export type Wanted = Pick<Marked, "points" | "box" | "candidate" | "chosen" | "edits" | "threshold">;
 
 type Prompted = Omit<Reading, "candidate">;
 
@@ -20,6 +21,11 @@ export interface Outline {
   candidates: { score: number; contour: Contour }[];
   /** A finer one can be had. */
   coarse: boolean;
+}
+
+/** At the photo's size, and as it is sent. */
+export interface CutOut extends Mask {
+  png: Blob;
 }
 
 /** Longest sides in px. Outlines are for the eye; the mask that is sent has the photo's own size. */
@@ -51,9 +57,9 @@ export class Segmenter {
 
   /** What a click would make, as soon as can be. */
   async glance(wanted: Wanted): Promise<Outline> {
-    const { points, box, earlier } = wanted;
+    const { points, box } = wanted;
     if (!this.decoder.previews || this.decoded.has(this.key(wanted))) return this.hover(wanted);
-    const decoded = await this.decoder.decode({ points, box }, await this.logits(earlier), true);
+    const decoded = await this.decoder.decode({ points, box }, await this.logits(wanted), true);
     const { mask, scale } = this.maskAt(SIDE.glance, decoded, wanted);
     return { ...outlined(mask, scale), candidates: [], coarse: true };
   }
@@ -64,8 +70,9 @@ export class Segmenter {
     return { ...outlined(mask, scale), candidates: [], coarse: false };
   }
 
-  async mask(wanted: Wanted): Promise<Mask> {
-    return this.maskAt(Infinity, await this.decode(wanted), wanted).mask;
+  async mask(wanted: Wanted): Promise<CutOut> {
+    const { mask } = this.maskAt(Infinity, await this.decode(wanted), wanted);
+    return { ...mask, png: await maskPng(mask.data, mask.width, mask.height) };
   }
 
   private maskAt(side: number, decoded: Decoded | undefined, { candidate, threshold, edits }: Wanted) {
@@ -87,22 +94,21 @@ export class Segmenter {
   private async decode(prompts: Prompted): Promise<Decoded | undefined> {
     if (!isAsked(prompts)) return undefined;
     const key = this.key(prompts);
-    const decoded =
-      this.decoded.get(key) ?? (await this.decoder.decode(prompts, await this.logits(prompts.earlier)));
+    const decoded = this.decoded.get(key) ?? (await this.decoder.decode(prompts, await this.logits(prompts)));
     this.decoded.delete(key);
     this.decoded.set(key, decoded); // now the youngest
     for (const oldest of [...this.decoded.keys()].slice(0, -KEPT)) this.decoded.delete(oldest);
     return decoded;
   }
 
-  /** Of an earlier reading: always the same, whatever was decoded since, as undo, redo and a reload need it. */
-  private async logits(earlier: Reading | undefined): Promise<Float32Array | undefined> {
-    if (!earlier || !this.decoder.refines) return undefined;
-    return (await this.decode(earlier))?.candidates[earlier.candidate]?.data;
+  /** Of the reading before: always the same, whatever was decoded since, as undo, redo and a reload need it. */
+  private async logits(prompts: Prompted): Promise<Float32Array | undefined> {
+    const before = this.decoder.refines ? earlier(prompts) : undefined;
+    return before && (await this.decode(before))?.candidates[before.candidate]?.data;
   }
 
-  private key({ points, box, earlier }: Prompted): string {
-    return JSON.stringify([points, box, this.decoder.refines && earlier]);
+  private key({ points, box, chosen = [] }: Prompted): string {
+    return JSON.stringify([points, box, this.decoder.refines && chosen]);
   }
 }
 

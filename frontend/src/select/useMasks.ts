@@ -127,7 +127,7 @@ export function useMasks(
     try {
       const objects: SelectedObject[] = [];
       for (const object of marks.objects) {
-        const { data, width, height } = await made.mask(wantedOf(object));
+        const { data, width, height, png } = await made.mask(wantedOf(object));
         const { name, colour } = object;
         const count = clicks(object);
         const refinements = Math.max(count - 1, 0);
@@ -136,6 +136,7 @@ export function useMasks(
           name,
           colour,
           mask: data,
+          png,
           width,
           height,
           clicks: count,
@@ -164,8 +165,8 @@ export function useMasks(
 
 const UNMARKED: Wanted = { points: [], candidate: 0, edits: [], threshold: 0 };
 
-function wantedOf({ points, box, candidate, earlier, edits, threshold }: Wanted): Wanted {
-  return { points, box, candidate, earlier, edits, threshold };
+function wantedOf({ points, box, candidate, chosen, edits, threshold }: Wanted): Wanted {
+  return { points, box, candidate, chosen, edits, threshold };
 }
 
 function embeddingOf({ embedding }: SessionView): EmbeddingView {

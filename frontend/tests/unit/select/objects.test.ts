@@ -57,6 +57,12 @@ test("a box under 10 px on a side is a slip", () => {
   expect(isAsked(active(marks)!)).toBe(true);
 });
 
+test("what is stored of clicks grows with their number, not with its square", () => {
+  const size = (count: number) =>
+    JSON.stringify(after(...Array.from({ length: count }, (_, i) => click(i, i)))).length;
+  expect(size(500)).toBeLessThan(6 * size(100));
+});
+
 test("deleting the active one chooses another; what is not there cannot be chosen", () => {
   const two = after(click(1, 2), { do: "new" }, click(3, 4));
   expect(mark(two, { do: "delete", id: 2 }).active).toBe(1);
