@@ -13,7 +13,7 @@ import { MaskPicture } from "./MaskPicture";
 import "./make.css";
 import { remember, remembered } from "./options";
 import { OptionsForm } from "./OptionsForm";
-import { duration, expectedSeconds } from "./progress";
+import { duration, expectedSeconds, waitsInVain } from "./progress";
 import { jobKeys, Start } from "./start";
 
 /** How an object's job comes into being. */
@@ -27,13 +27,14 @@ export function Make({ session, objects, retryOf, onStarted, onBack }: MakeProps
   const { busy, problem, run } = useTask();
   const starts = useRef(new Map<string, Start>());
   const started = useRef(new Map<string, string>());
+  const vacant = useMemo(() => session.jobs.filter((job) => waitsInVain(job, Date.now())), []);
   const keyOf = useMemo(jobKeys, []);
   const left = useRef(false);
   useEffect(() => () => void (left.current = true), []);
 
   async function send(object: SelectedObject, options: JobOptions): Promise<void> {
     const tell = (sending: Sending) => setSendings((all) => ({ ...all, [object.id]: sending }));
-    const start = starts.current.get(object.id) ?? new Start(session.session_id, object);
+    const start = starts.current.get(object.id) ?? new Start(session.session_id, object, vacant);
     starts.current.set(object.id, start);
     tell({ state: "sending", share: 0 });
     try {

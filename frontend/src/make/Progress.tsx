@@ -6,10 +6,7 @@ import { Button } from "../ui/Button";
 import { Notice } from "../ui/Notice";
 import { Progress as Bar } from "../ui/Progress";
 import "./progress.css";
-import { duration, expectedSeconds, progress, type Step } from "./progress";
-
-/** A mask that has not come after so long was lost with the page that sent it. */
-const LOST_AFTER_SECONDS = 90;
+import { duration, expectedSeconds, progress, waitsInVain, type Step } from "./progress";
 
 const STATES: Record<Step["state"], string> = {
   waiting: "to come",
@@ -28,9 +25,8 @@ export function Progress({ session, job, onRetry, onBack }: ProgressProps) {
   );
   const state = jobState(job.events);
   const bad = problem(job.events);
-  const lost = state === "awaiting_mask" && !bad && seconds > LOST_AFTER_SECONDS;
-  const over =
-    lost || state === "failed" || state === "timed_out" || (state === "awaiting_mask" && bad !== null);
+  const vain = waitsInVain(job, now);
+  const over = vain || state === "failed" || state === "timed_out";
   return (
     <div class="making">
       {!over && (
@@ -45,11 +41,14 @@ export function Progress({ session, job, onRetry, onBack }: ProgressProps) {
       <p class="unseen" role="status">
         {over ? "" : sentence}
       </p>
-      {lost && (
+      {vain && !bad && (
         <Notice
           kind="warn"
           title="The mask never arrived."
-          hint="The page was probably closed while it was sent. Mark the object again."
+          hint={
+            "The page was probably closed while it was sent. What you marked is still in the photo, if it was in " +
+            "this browser: made again by the same name and with the same options, it becomes this model."
+          }
         >
           <Button kind="primary" onClick={onBack}>
             Back to the photo

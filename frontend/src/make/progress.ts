@@ -33,6 +33,9 @@ export interface Progress {
 /** Longer than this without an answer, and a GPU is probably being started; a warm one may also take so long. */
 const COLD_AFTER_SECONDS = 45;
 
+/** A mask that has not come after so long was lost with the page that sent it. */
+const LOST_AFTER_SECONDS = 90;
+
 /** Seconds by quality, a first guess: the bar's pace follows it, but no figure that a person reads does. */
 const GUESS: Record<Quality, { reconstruction: number; mesh: number }> = {
   fast: { reconstruction: 10, mesh: 6 },
@@ -52,6 +55,12 @@ export interface Expected {
   mesh: number;
   /** Whether it was seen, and not guessed. */
   known: boolean;
+}
+
+/** Whether a job waits for a mask that nobody sends: it was lost, or another is needed. */
+export function waitsInVain({ created_at, events }: JobView, now: number): boolean {
+  if (jobState(events) !== "awaiting_mask") return false;
+  return problem(events) !== null || (elapsed(created_at, undefined, now) ?? 0) > LOST_AFTER_SECONDS;
 }
 
 /** How long the steps should take: the median of finished jobs of the same quality, else a guess. */

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import vectors from "../../../../events/vectors/state.json";
 import { fold, jobState } from "../../../src/api/read-model";
 import type { JobView, Row } from "../../../src/api/types";
-import { duration, expectedSeconds, progress } from "../../../src/make/progress";
+import { duration, expectedSeconds, progress, waitsInVain } from "../../../src/make/progress";
 
 type Told = Parameters<typeof fold>[1];
 const CREATED = "2026-11-20T12:01:31Z";
@@ -93,6 +93,14 @@ test("what is left is said while it can be known", () => {
   expect(progress(running, EXPECTED, after(7)).left).toBeGreaterThan(20);
   expect(progress(running, EXPECTED, after(600)).left).toBeUndefined();
   expect(progress(running, { ...EXPECTED, known: false }, after(7)).left).toBeUndefined();
+});
+
+test("a mask that is late is lost, one that was rejected is another's turn, and one that has come is neither", () => {
+  const vain = (names: string[], seconds: number) => waitsInVain(job(names), after(seconds));
+  expect([vain([], 60), vain([], 120)]).toEqual([false, true]);
+  expect(vain(["Mask Rejected"], 1)).toBe(true);
+  expect(vain(["Mask Rejected", "Reconstruction Requested"], 120)).toBe(false);
+  expect(vain(STORY.slice(0, 1), 120)).toBe(false);
 });
 
 test("jobs that have finished say how long the next one takes", () => {
