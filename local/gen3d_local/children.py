@@ -16,17 +16,10 @@ HOST = "127.0.0.1"
 LOCAL = Path(__file__).resolve().parents[1]
 # Files of the children are for this person only.
 PRIVATE = 0o077
-MODELS = (
-    "GEN3D_WEIGHTS",
-    "GEN3D_SAM3_PYTHON",
-    "GEN3D_SAM3_DECODER",
-    "GEN3D_SAM3_EMBEDDING",
-    "GEN3D_SAM3_TEXT_SCORE",
-    "GEN3D_SAM3D_PYTHON",
-    "GEN3D_SAM3D_GLB",
-)
-"""Where the endpoint finds trained models, the environments that they run in, and how they are to run."""
-INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "GEN3D_STATE", *MODELS)
+INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "GEN3D_STATE")
+MODELS = ("GEN3D_TASKS", "GEN3D_DETECTOR", "GEN3D_WEIGHTS", "GEN3D_SAM3")
+"""What the names of a person's settings of the endpoint's models begin with; these are inherited too. The two
+other engines are the template's parameters."""
 
 
 class ChildFailed(RuntimeError):
@@ -35,7 +28,9 @@ class ChildFailed(RuntimeError):
 
 def clean_environment(**variables: str) -> dict[str, str]:
     """What a child sees of our environment: nothing of the person's AWS settings, proxies or Python path."""
-    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    inherited = {
+        name: value for name, value in os.environ.items() if name in INHERITED or name.startswith(MODELS)
+    }
     return {
         **inherited,
         "AWS_CONFIG_FILE": os.devnull,

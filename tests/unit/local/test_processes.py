@@ -12,7 +12,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from gen3d_local.children import LOCAL, MODELS, Child, ChildFailed, clean_environment, poll
+from gen3d_inference.preflight import NEEDS
+from gen3d_local.children import LOCAL, Child, ChildFailed, clean_environment, poll
 from gen3d_local.state import free_port
 
 SECONDS = 20.0
@@ -142,10 +143,17 @@ def test_children_see_nothing_of_the_persons_settings(monkeypatch: pytest.Monkey
     assert environment["AWS_CONFIG_FILE"] == os.devnull
 
 
-def test_a_persons_settings_of_the_models_reach_the_server() -> None:
+def test_a_persons_settings_of_the_models_reach_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that the server's sources name, but for the template's parameters and what only `weights` reads."""
     sources = (LOCAL.parent / "container" / "gen3d_inference").rglob("*.py")
-    read = {
-        name for path in sources for name in re.findall(r'"(GEN3D_(?:WEIGHTS|SAM3)\w*)"', path.read_text())
-    }
-    assert len(read) > 4
-    assert read <= set(MODELS)
+    read = {name for path in sources for name in re.findall(r'"(GEN3D_\w+)"', path.read_text())}
+    read |= {f"GEN3D_{engine.upper()}_PYTHON" for engine in NEEDS}
+    read -= {"GEN3D_SEGMENTER", "GEN3D_RECONSTRUCTOR", "GEN3D_HF_SECRET"}
+    assert {"GEN3D_TASKS", "GEN3D_DETECTOR", "GEN3D_WEIGHTS", "GEN3D_SAM3_TEXT_PYTHON"} < read
+    for name in read:
+        monkeypatch.setenv(name, "mine")
+    monkeypatch.setenv("GEN3D_PASSWORD", "secret")
+    environment = clean_environment()
+    assert {name for name in environment if environment[name] == "mine"} == read
+    assert "secret" not in environment.values()
+    assert clean_environment(GEN3D_TASKS="both")["GEN3D_TASKS"] == "both"
