@@ -26,12 +26,21 @@ export class Api {
     throw new Error(`${photo.name} was not accepted in time.`);
   }
 
-  /** A job whose mask is sent; its page's path. */
-  async job(sessionId: string, job: NewJob, mask: File): Promise<string> {
+  /** A job, whose mask is sent if there is one; its page's path. */
+  async job(sessionId: string, job: NewJob, mask?: File): Promise<string> {
     const { job_id, upload } = await this.post<CreatedJob>(`/sessions/${sessionId}/jobs`, job);
     if (!upload) throw new Error("The job takes no mask.");
-    await this.send(upload, mask);
+    if (mask) await this.send(upload, mask);
     return `/sessions/${sessionId}/jobs/${job_id}`;
+  }
+
+  /** How much of the photo the masks of a session's jobs cover, by the jobs' names. */
+  async masks(sessionId: string): Promise<Record<string, number | undefined>> {
+    const reply = await this.requests.get(`/api/sessions/${sessionId}`, AGAIN);
+    const { jobs } = (await reply.json()) as SessionView;
+    return Object.fromEntries(
+      jobs.map(({ name, events }) => [name, events.reconstruction_requested?.mask.coverage]),
+    );
   }
 
   private async post<Answer>(path: string, data: object): Promise<Answer> {

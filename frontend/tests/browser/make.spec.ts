@@ -142,6 +142,64 @@ test.describe("a job", () => {
 test.describe("objects that were cut out", () => {
   test.use({ storageState: ({ signedIn }, use) => use(signedIn) });
 
+  test("are a job and a model each, side by side; one takes the place of a job whose mask was lost", async ({
+    page,
+    api,
+  }) => {
+    await page.addInitScript((options) => {
+      localStorage.setItem("gen3d.mode", "mesh");
+      localStorage.setItem("gen3d.options", JSON.stringify(options));
+      const now = Date.now;
+      Date.now = () => now() + 120_000; // a mask that was not sent at once is lost
+    }, QUICK.options);
+    const session = await api.session(scene("photo.jpg"));
+    const lost = await api.job(session, { ...QUICK, name: "Bottle" });
+    await page.goto(lost);
+    await expect(page.getByText("The mask never arrived.")).toBeVisible();
+    await accessible(page);
+    await page.getByRole("button", { name: "Back to the photo" }).click();
+
+    await expect(page.locator("[data-decoder=ready]")).toBeVisible(SLOW);
+    const stage = page.getByLabel("The photo", { exact: true });
+    await stage.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await page.getByLabel("Name of Object 1").fill("Bottle");
+    await page.getByRole("button", { name: "Another object" }).click();
+    await page.getByRole("button", { name: "Brush" }).click();
+    await stage.press("ArrowDown");
+    for (let i = 0; i < 12; i++) await page.keyboard.press("ArrowLeft");
+    await page.keyboard.press("Enter");
+    for (let i = 0; i < 4; i++) await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await page.getByLabel("Name of Object 2").fill("Patch");
+    await page.getByRole("button", { name: "Make 2 3D models" }).click(SLOW);
+
+    await misbehave("slow", "--task", "reconstruct", "--seconds", "3");
+    await page.getByRole("button", { name: "Make 2 models" }).click();
+    await page.waitForURL(`**${lost}`);
+    const tabs = page.getByRole("navigation", { name: "This photo" }).getByRole("link");
+    await expect(tabs).toHaveText([
+      /^Photo$/,
+      /^Bottle(Waiting|Reconstructing)$/,
+      /^Patch(Waiting|Reconstructing)$/,
+    ]);
+    const models: Buffer[] = [];
+    for (const name of ["Bottle", "Patch"]) {
+      await tabs.filter({ hasText: name }).click();
+      await expect(page.getByLabel("The model in 3D")).toHaveAttribute("data-shown", "mesh", SLOW);
+      const saved = page.waitForEvent("download");
+      await page.getByRole("button", { name: /^GLB .*take this if unsure/ }).click();
+      expect((await saved).suggestedFilename()).toBe(`${name.toLowerCase()}-mesh.glb`);
+      models.push(readFileSync(await (await saved).path()));
+    }
+    for (const model of models) opens(model);
+    expect(models[0]).not.toEqual(models[1]);
+    await expect(tabs).toHaveText(["Photo", "Bottle", "Patch"]);
+    const { Bottle = 0, Patch = 0 } = await api.masks(session);
+    expect(Bottle).toBeGreaterThan(3 * Patch);
+    expect(Patch).toBeGreaterThan(0);
+  });
+
   test("are shown by an expired address too, and stay when an earlier sending ends", async ({
     page,
     api,

@@ -1,6 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
+import type { Page } from "@playwright/test";
+
 import type { CreatedSession } from "../../src/api/types";
 import { accessible, drawn, expect, fits, scene, test, type File } from "./test";
 
@@ -10,18 +12,35 @@ const NOTES = { name: "notes.jpg", mimeType: "image/jpeg", buffer: Buffer.from("
 const MANY = "input[type=file][multiple]";
 const ONE = "input[type=file]:not([multiple]):not([capture])";
 
-test("several photos make several sessions; what is no photo is refused before it is sent", async ({
+/** Drags files over the page and lets them go. */
+async function drop(page: Page, ...files: File[]): Promise<void> {
+  const carried = await page.evaluateHandle(
+    (files) => {
+      const carried = new DataTransfer();
+      for (const { name, mimeType, base64 } of files) {
+        const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+        carried.items.add(new File([bytes], name, { type: mimeType }));
+      }
+      return carried;
+    },
+    files.map(({ buffer, ...it }) => ({ ...it, base64: buffer.toString("base64") })),
+  );
+  await page.dispatchEvent("main", "dragover", { dataTransfer: carried });
+  await expect(page.getByText("Drop to upload")).toBeVisible();
+  await page.dispatchEvent("main", "drop", { dataTransfer: carried });
+}
+
+test("several photos, dropped, make several sessions; what is no photo is refused before it is sent", async ({
   page,
 }) => {
   await page.goto("/");
   await expect(page.getByRole("heading", { name: "Start with a photo" })).toBeVisible();
   await accessible(page);
-  await page.setInputFiles(MANY, [
-    await drawn(page, "one.png"),
-    await drawn(page, "two.png"),
-    NOTES,
-    { name: "phone.heic", mimeType: "image/heic", buffer: Buffer.from("\0\0\0\x18ftypheic\0\0\0\0") },
-  ]);
+  await drop(page, await drawn(page, "one.png"), await drawn(page, "two.png"), NOTES, {
+    name: "phone.heic",
+    mimeType: "image/heic",
+    buffer: Buffer.from("\0\0\0\x18ftypheic\0\0\0\0"),
+  });
   const list = page.getByRole("listitem");
   await expect(list.filter({ hasText: "notes.jpg" })).toContainText("no photo that we can read");
   await expect(list.filter({ hasText: "phone.heic" })).toContainText("Most Compatible");
@@ -68,7 +87,7 @@ test("a photo is pasted; a lost network only makes it wait, and a lost answer ma
   expect(page.url()).toContain(made[0]);
 });
 
-test("a page that is closed goes on where it was: while a photo is sent, refused, and prepared", async ({
+test("a page that is closed goes on where it was: while a dropped photo is sent, refused, and prepared", async ({
   page,
 }) => {
   await page.goto("/");
@@ -77,7 +96,7 @@ test("a page that is closed goes on where it was: while a photo is sent, refused
     const type = route.request().headers()["content-type"] ?? "";
     return hold && type.startsWith("multipart/form-data") ? undefined : route.continue();
   });
-  await page.setInputFiles(MANY, scene("photo.jpg"));
+  await drop(page, scene("photo.jpg"));
   await page.waitForURL(/\/sessions\/ses_/);
   await expect(page.getByText("Uploading")).toBeVisible();
   hold = false;
@@ -152,22 +171,30 @@ test("an address of nothing says so", async ({ page }) => {
   await accessible(page);
 });
 
-test("a phone shows all of it, however long a name is", async ({ page, api }) => {
-  await page.setViewportSize({ width: 390, height: 844 });
-  await page.goto("/");
-  await expect(page.getByRole("heading", { name: "Start with a photo" })).toBeVisible();
-  await fits(page);
-  await page.goto(`/sessions/${await api.session(await drawn(page, "small.png"))}`);
-  await page.getByRole("button", { name: "More", exact: true }).click();
-  await page.getByRole("menuitem", { name: "Rename the photo" }).click();
-  const name = "A name without end ".repeat(5).trim();
-  await page.getByLabel("Name", { exact: true }).fill(name);
-  await page.getByRole("button", { name: "Save" }).click();
-  await expect(page.getByRole("heading", { name })).toBeVisible();
-  await fits(page);
-  await page.getByRole("link", { name: "History" }).click();
-  await expect(page.getByRole("link", { name })).toBeVisible();
-  await fits(page);
+test.describe("a phone", () => {
+  test.use({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+
+  test("takes a photo, and shows all of it, however long a name is", async ({ page }) => {
+    await page.goto("/");
+    await expect(page.getByRole("heading", { name: "Start with a photo" })).toBeVisible();
+    await fits(page);
+    const opened = page.waitForEvent("filechooser");
+    await page.getByRole("button", { name: "Take a photo" }).click();
+    const camera = await opened;
+    expect(await camera.element().getAttribute("capture")).toBe("environment");
+    await camera.setFiles(await drawn(page, "small.png"));
+    await page.waitForURL(/\/sessions\/ses_/);
+    await page.getByRole("button", { name: "More", exact: true }).click();
+    await page.getByRole("menuitem", { name: "Rename the photo" }).click();
+    const name = "A name without end ".repeat(5).trim();
+    await page.getByLabel("Name", { exact: true }).fill(name);
+    await page.getByRole("button", { name: "Save" }).click();
+    await expect(page.getByRole("heading", { name })).toBeVisible();
+    await fits(page);
+    await page.getByRole("link", { name: "History" }).click();
+    await expect(page.getByRole("link", { name })).toBeVisible();
+    await fits(page);
+  });
 });
 
 /** A PNG of two pictures. */

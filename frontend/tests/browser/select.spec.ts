@@ -362,7 +362,6 @@ test("where the graphics card cannot be used, the processor decodes, and the lar
 });
 
 test("on a phone a tap marks, two fingers zoom", async ({ page }) => {
-  await page.emulateMedia({ colorScheme: "dark" });
   await page.setViewportSize({ width: 390, height: 844 });
   await open(page);
   const box = (await stage(page).boundingBox())!;

@@ -36,9 +36,11 @@ test("from sign-up by the code in the mail to a new password", async ({ page }) 
   expect(await kept()).toEqual([]);
 
   await page.getByRole("button", { name: "Forgotten password" }).click();
+  await accessible(page);
   await page.getByLabel("Email").fill(email);
   await page.getByRole("button", { name: "Send the code" }).click();
   await expect(page.getByLabel("Code")).toBeFocused();
+  await accessible(page);
   await page.getByLabel("Code").fill(await codeTo(page, email));
   await page.getByLabel("Password").fill(`New-${PASSWORD}`);
   await page.getByRole("button", { name: "Save and sign in" }).click();
