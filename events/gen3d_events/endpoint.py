@@ -28,7 +28,7 @@ def ask(request: InferenceRequest) -> datetime:
     not exist or refuses the request; throttling, server and connection errors pass through as botocore
     raises them.
     """
-    key = keys.inference_input(request.inference_id)
+    key = keys.inference_input(request.metadata.session_id, request.inference_id)
     time_to_live = int(os.environ["REQUEST_TTL_SECONDS"])
     timeout = int(os.environ["INVOCATION_TIMEOUT_SECONDS"])
     grace = int(os.environ["OVERDUE_AFTER_SECONDS"])

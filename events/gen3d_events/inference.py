@@ -1,7 +1,7 @@
 """The contract between the services and the endpoint's server: request, reply and failure documents.
 
-The request lies at `inference/input/{inference_id}.json`. It carries the causing event's whole metadata and
-all that the finishing consumer needs, because embedding and reconstruction keep no table.
+The request lies at `inference/input/{session_id}/{inference_id}.json`. It carries the causing event's whole
+metadata and all that the finishing consumer needs, because embedding and reconstruction keep no table.
 """
 
 from typing import Literal

@@ -27,8 +27,8 @@ def incoming_mask(user_id: str, session_id: str, job_id: str) -> str:
     return f"incoming/{user_id}/{session_id}/{job_id}/mask"
 
 
-def inference_input(inference_id: str) -> str:
-    return f"inference/input/{inference_id}.json"
+def inference_input(session_id: str, inference_id: str) -> str:
+    return f"inference/input/{session_id}/{inference_id}.json"
 
 
 class Incoming(NamedTuple):
@@ -65,13 +65,15 @@ def nameless(key: str) -> str:
     return f"inbox/{user_id}/{sha256(key.encode()).hexdigest()[:32]}" if user_id else key
 
 
-_INFERENCE = re.compile(r"emb-(?P<session>ses_[0-9A-Z]{26})-\d+|rec-(?P<job>job_[0-9A-Z]{26})-\d+")
+_INFERENCE_INPUT = re.compile(
+    r"inference/input/(?P<session_id>ses_[0-9A-Z]{26})/(?:emb-.+|rec-(?P<job_id>job_[0-9A-Z]{26})-\d+)\.json"
+)
 
 
-def parse_inference(inference_id: str) -> dict[str, str]:
-    """The session_id of an embedding's inference id, or the job_id of a reconstruction's; else nothing."""
-    match = _INFERENCE.fullmatch(inference_id)
-    return {f"{name}_id": value for name, value in match.groupdict().items() if value} if match else {}
+def parse_inference_input(key: str) -> dict[str, str]:
+    """session_id, and of a reconstruction job_id, of a request document's key; nothing if it is none."""
+    match = _INFERENCE_INPUT.fullmatch(key)
+    return {name: value for name, value in match.groupdict().items() if value} if match else {}
 
 
 _SESSION = re.compile(r"users/([^/]+)/sessions/(ses_[0-9A-Z]{26})/.+")

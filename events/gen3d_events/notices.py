@@ -94,4 +94,7 @@ class InferenceNotice(Notice):
 
     @property
     def story(self) -> dict[str, str]:
-        return keys.parse_inference(self.inference_id)
+        try:
+            return keys.parse_inference_input(keys.split_s3_uri(self.input_location)[1])
+        except ValueError:
+            return {}

@@ -168,7 +168,7 @@ _succeeded = _tell(
     InferenceSucceeded(
         inference_id=_reconstruction_id,
         task="reconstruct",
-        input_key=keys.inference_input(_reconstruction_id),
+        input_key=keys.inference_input(SESSION, _reconstruction_id),
         output_key="inference/output/3c9f8e52-6a41-4d0b-8f27-b1d5e7a90c36.out",
     ),
     _job,
@@ -179,7 +179,7 @@ _failed = _tell(
     InferenceFailed(
         inference_id=_reconstruction_id,
         task="reconstruct",
-        input_key=keys.inference_input(_reconstruction_id),
+        input_key=keys.inference_input(SESSION, _reconstruction_id),
         failure_key="inference/failure/3c9f8e52-6a41-4d0b-8f27-b1d5e7a90c36-error.out",
         status="Failed",
         reason="InternalServerException: the model answered 503",
@@ -343,7 +343,7 @@ def _notice(status: str, answer: dict[str, str], **more: str) -> dict[str, Any]:
             "accept": "application/json",
             "contentType": "application/json",
             "endpointName": "gen3d-dev",
-            "inputLocation": f"s3://{BUCKET}/{keys.inference_input(_reconstruction_id)}",
+            "inputLocation": f"s3://{BUCKET}/{keys.inference_input(SESSION, _reconstruction_id)}",
         },
         "responseParameters": {"contentType": "application/json", **answer},
         "inferenceId": _reconstruction_id,

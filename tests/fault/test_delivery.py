@@ -178,7 +178,7 @@ def test_on_its_last_receive_a_message_is_told_of_as_failed(
         "Effect": "Deny",
         "Principal": "*",
         "Action": "s3:PutObject",
-        "Resource": f"arn:aws:s3:::{bucket}/inference/input/rec-*",
+        "Resource": f"arn:aws:s3:::{bucket}/inference/input/*/rec-*",
     }
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [policy]}))
     try:

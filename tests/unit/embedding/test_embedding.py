@@ -53,7 +53,7 @@ def test_a_photo_is_asked_for(data_bucket: Any) -> None:
     assert isinstance(started, EmbeddingStarted)
     assert (started.inference_id, started.attempt) == (ID, 1)
     assert ids.caused(started, UPLOADED, "test", 0).metadata.session_id == SESSION
-    stored = data_bucket.get_object(Bucket=BUCKET, Key=f"inference/input/{ID}.json")["Body"].read()
+    stored = data_bucket.get_object(Bucket=BUCKET, Key=f"inference/input/{SESSION}/{ID}.json")["Body"].read()
     assert InferenceRequest.model_validate_json(stored) == request()
 
 

@@ -17,8 +17,9 @@ from gen3d_events.consumer import UserFault
 from gen3d_events.inference import EmbedReply, InferenceRequest
 from gen3d_events.inference_failure import InferenceFailure
 from gen3d_events.models import InferenceFailed, InferenceSucceeded
-from gen3d_events.samples import BUCKET, photo, samples, segmenter
+from gen3d_events.samples import BUCKET, SESSION, photo, samples, segmenter
 
+INPUT = f"inference/input/{SESSION}/emb-1.json"
 REQUEST = InferenceRequest(
     task="embed",
     inference_id="emb-1",
@@ -79,11 +80,11 @@ def test_the_request_document_is_stored_and_its_address_queued(runtime: Runtime,
     due_at = endpoint.ask(REQUEST)
     after = datetime.now(UTC)
 
-    stored = data_bucket.get_object(Bucket=BUCKET, Key="inference/input/emb-1.json")
+    stored = data_bucket.get_object(Bucket=BUCKET, Key=INPUT)
     assert InferenceRequest.model_validate_json(stored["Body"].read()) == REQUEST
     [(path, headers)] = runtime.asked
     assert path == "/endpoints/gen3d-test/async-invocations"
-    assert headers["x-amzn-sagemaker-inputlocation"] == f"s3://{BUCKET}/inference/input/emb-1.json"
+    assert headers["x-amzn-sagemaker-inputlocation"] == f"s3://{BUCKET}/{INPUT}"
     assert headers["x-amzn-sagemaker-inference-id"] == "emb-1"
     assert headers["x-amzn-sagemaker-requestttlseconds"] == "3600"
     assert headers["x-amzn-sagemaker-invocationtimeoutseconds"] == "900"
@@ -195,16 +196,14 @@ def _put(s3: Any, key: str, body: bytes) -> None:
 
 
 def _succeeded() -> InferenceSucceeded:
-    return InferenceSucceeded(
-        inference_id="emb-1", task="embed", input_key="inference/input/emb-1.json", output_key="out"
-    )
+    return InferenceSucceeded(inference_id="emb-1", task="embed", input_key=INPUT, output_key="out")
 
 
 def _failed(key: str | None, reason: str) -> InferenceFailed:
     return InferenceFailed(
         inference_id="emb-1",
         task="embed",
-        input_key="inference/input/emb-1.json",
+        input_key=INPUT,
         failure_key=key,
         status="Failed",
         reason=reason,

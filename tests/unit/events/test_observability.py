@@ -112,6 +112,14 @@ def s3_notice(key: str) -> dict[str, Any]:
     return notice
 
 
+def inference_notice(inference_id: str) -> dict[str, Any]:
+    location = f"s3://bucket/{keys.inference_input(SESSION, inference_id)}"
+    return foreign["sagemaker-completed"] | {
+        "inferenceId": inference_id,
+        "requestParameters": {"inputLocation": location},
+    }
+
+
 @pytest.mark.parametrize(
     ("notice", "known"),
     [
@@ -121,12 +129,13 @@ def s3_notice(key: str) -> dict[str, Any]:
             {"correlation_id": SESSION, "session_id": SESSION, "job_id": JOB},
         ),
         (s3_notice("incoming/none-of-ours"), {}),
+        (inference_notice(f"emb-{SESSION}-1"), {"correlation_id": SESSION, "session_id": SESSION}),
         (
-            foreign["sagemaker-completed"] | {"inferenceId": f"emb-{SESSION}-1"},
-            {"correlation_id": SESSION, "session_id": SESSION},
+            inference_notice(f"rec-{JOB}-2"),
+            {"correlation_id": SESSION, "session_id": SESSION, "job_id": JOB},
         ),
-        (foreign["sagemaker-completed"] | {"inferenceId": f"rec-{JOB}-2"}, {"job_id": JOB}),
-        (foreign["sagemaker-completed"] | {"inferenceId": "none-of-ours"}, {}),
+        (inference_notice("none-of-ours"), {}),
+        (foreign["sagemaker-completed"] | {"requestParameters": {"inputLocation": "nowhere"}}, {}),
     ],
 )
 def test_lines_about_a_foreign_message_that_ends_badly_say_whom_it_is_about(

@@ -73,7 +73,7 @@ def request(attempt: int = 1) -> InferenceRequest:
 
 
 def stored(s3: Any, inference_id: str) -> InferenceRequest:
-    found = s3.get_object(Bucket=BUCKET, Key=f"inference/input/{inference_id}.json")
+    found = s3.get_object(Bucket=BUCKET, Key=f"inference/input/{SESSION}/{inference_id}.json")
     return InferenceRequest.model_validate_json(found["Body"].read())
 
 

@@ -16,7 +16,7 @@ from gen3d_events.samples import BUCKET, JOB, SESSION, USER, mask, options, phot
 from gen3d_relay import relay
 
 ID = f"rec-{JOB}-1"
-INPUT = f"inference/input/{ID}.json"
+INPUT = f"inference/input/{SESSION}/{ID}.json"
 REQUEST = InferenceRequest(
     task="reconstruct",
     inference_id=ID,
