@@ -1,6 +1,7 @@
 """Every few minutes: tell of rows whose deadline has passed, and purge sessions whose grace is over.
 
 An upload whose check died at every try is rejected and its claim released, so that the row waits for another.
+A file of an inbox is photo and mask of two rows, and rejected once.
 What the API did and died before telling of is told here.
 
 The event's id follows from the row and its deadline, so telling again, until it is folded, is harmless.
@@ -80,11 +81,18 @@ def _attend(row: Row, now: datetime) -> str | None:
     event = timed_out(row, now)
     if event is None:
         return None
+    if job_id and waits(row) and waits(session):  # a file of an inbox: the session's rejection tells of it
+        _release(row)
+        return "released"
     publish([event])
     if waits(row):
-        kind = rows.awaited(row)
-        rows.release(*rows.ids(row), kind, row.get(f"{kind}_source", ""))
+        _release(row)
     return "timed out"
+
+
+def _release(row: Row) -> None:
+    kind = rows.awaited(row)
+    rows.release(*rows.ids(row), kind, row.get(f"{kind}_source", ""))
 
 
 def _untold(row: Row, session: Row) -> Event | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from gen3d_events import keys
+from gen3d_events.event import Event
 from gen3d_events.ids import caused, derived_session_id
 from gen3d_events.models import (
     ImageRejected,
@@ -17,16 +18,16 @@ from gen3d_events.models import (
     ReconstructionRequested,
 )
 from gen3d_events.notices import S3ObjectCreated
-from gen3d_events.read_model import Row
+from gen3d_events.read_model import Row, job_state, session_state
 from gen3d_events.samples import BUCKET, USER
-from gen3d_upload import inbox, ingest, rows
+from gen3d_upload import inbox, ingest, rows, watchdog
 from gen3d_upload.cutout import check_cut_out
 from gen3d_upload.history import STEP
 from gen3d_upload.limits import MAX_BYTES
 from gen3d_upload.rejected import Rejected
-from gen3d_upload.watchdog import timed_out
 from PIL import Image
 
+from tests.unit.upload.conftest import Context
 from tests.unit.upload.pictures import decode, disc, encode, scene
 from tests.unit.upload.test_ingest import Published, arrive, consume
 
@@ -164,12 +165,41 @@ def test_folders_in_an_inbox_are_looked_into_and_are_no_files() -> None:
     assert keys.parse_inbox("inbox/b.png") is None
 
 
-def test_the_watchdog_speaks_of_rows_that_were_never_told_of(s3: Any) -> None:
-    consume(arrive(s3, KEY, cut_out()))
-    found = list(rows.overdue(rows._now() + STEP * 2))
-    assert len(found) == 2
-    told = [timed_out(rows.get(*rows.ids(row)) or row, rows._now() + STEP * 2) for row in found]
-    assert {type(event) for event in told} == {ImageRejected, MaskRejected}
+def hours_ago(notice: S3ObjectCreated, monkeypatch: pytest.MonkeyPatch) -> list[Event]:
+    """A run that took place then, and what it would have told, had its function not been killed."""
+    with monkeypatch.context() as earlier:
+        earlier.setattr(rows, "_now", lambda: datetime.now(UTC) - 2 * STEP)
+        return consume(notice)
+
+
+@pytest.mark.parametrize("job_first", [False, True])
+def test_a_file_whose_function_is_killed_at_every_receive_is_told_of_once(
+    s3: Any, published: Published, monkeypatch: pytest.MonkeyPatch, job_first: bool
+) -> None:
+    """By the watchdog, whichever of the two rows it looks at first; then both wait for other files."""
+    notice = arrive(s3, KEY, cut_out())
+    hours_ago(notice, monkeypatch)
+    overdue = sorted(rows.overdue(rows._now()), key=rows.is_job, reverse=job_first)
+    assert [rows.is_job(row) for row in overdue] == [job_first, not job_first]
+    monkeypatch.setattr(rows, "overdue", lambda _: iter(overdue))
+    watchdog.handler({}, Context())
+    (rejected,) = published()
+    assert isinstance(rejected, ImageRejected)
+    assert rejected.code == "internal_error"
+    session, (job,) = shown(notice)
+    assert (session_state(session), job_state(job)) == ("awaiting_photo", "awaiting_mask")
+    assert not {"photo_source", "mask_source", "due_at"} & {*session, *job}
+
+
+def test_a_file_whose_photo_was_told_of_is_told_of_by_its_mask(
+    s3: Any, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notice = arrive(s3, KEY, cut_out())
+    uploaded, _ = hours_ago(notice, monkeypatch)
+    rows.fold(caused(uploaded, notice, ingest.handler.name, 0))
+    watchdog.handler({}, Context())
+    (rejected,) = published()
+    assert isinstance(rejected, MaskRejected)
 
 
 def break_off(notice: S3ObjectCreated, monkeypatch: pytest.MonkeyPatch, at: str) -> None:

@@ -16,6 +16,8 @@ from tests.unit.logs import logged
 from tests.unit.upload.conftest import Context
 
 Published = Callable[[], list[Event]]
+READY = ("Image Uploaded", "Embedding Completed")
+"""What a session heard that waits for nothing any more."""
 
 pytestmark = pytest.mark.usefixtures("table", "s3")
 
@@ -91,6 +93,8 @@ def test_an_upload_that_died_is_rejected_and_leaves_room_for_another(
     published: Published, monkeypatch: pytest.MonkeyPatch, job_id: str | None, accepted: bool
 ) -> None:
     kind: rows.Upload = "mask" if job_id else "photo"
+    if job_id:
+        fold(*READY)
     with monkeypatch.context() as earlier:
         earlier.setattr(rows, "_now", lambda: NOON)
         assert rows.claim(USER, SESSION, job_id, kind, "1")
@@ -115,6 +119,8 @@ def test_an_upload_that_kills_its_check_is_rejected(
     published: Published, monkeypatch: pytest.MonkeyPatch, job_id: str | None
 ) -> None:
     kind: rows.Upload = "mask" if job_id else "photo"
+    if job_id:
+        fold(*READY)
     rows.begin_check(USER, SESSION, job_id, kind)
     assert look() == 0
     with monkeypatch.context() as earlier:
