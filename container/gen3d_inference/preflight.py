@@ -18,12 +18,15 @@ from gen3d_events.inference import MAX_CANDIDATES
 from gen3d_events.models import Quality, Task
 from PIL import Image, ImageOps
 
-from gen3d_inference import settings
+from gen3d_inference import gpu, settings
 from gen3d_inference.engines import (
+    Detections,
     Detector,
+    Embedding,
     EngineUnavailable,
     MaskArray,
     Photo,
+    Reconstruction,
     Reconstructor,
     Segmenter,
     interpreter,
@@ -194,7 +197,8 @@ def _embedded(segmenter: Segmenter, example: Example) -> Iterator[Check]:
     started = time.perf_counter()
     embedding = segmenter.embed(example.photo)
     shapes = ", ".join(f"{name} {list(tensor.shape)}" for name, tensor in embedding.tensors.items())
-    text = f"{time.perf_counter() - started:.1f} s, {shapes}; decoder {', '.join(embedding.decoder)}"
+    seconds = f"{time.perf_counter() - started:.1f} s{_vram(embedding)}"
+    text = f"{seconds}, {shapes}; decoder {', '.join(embedding.decoder)}"
     # Compared, because sums of half precision overflow; NaN is not less than anything.
     flat = [
         name
@@ -214,17 +218,22 @@ def _reconstructed(reconstructor: Reconstructor, example: Example) -> Iterator[C
     ply = to_ply(made.splats)
     if example.output:
         example.output.write_bytes(ply)
-    peak = f", {made.vram_peak / (1 << 30):.1f} GiB of VRAM" if made.vram_peak else ""
     state, text = judged(ply)
-    yield Check(f"{reconstructor.engine.name}: result", state, f"{seconds:.1f} s{peak}; {text}", (12,))
+    yield Check(f"{reconstructor.engine.name}: result", state, f"{seconds:.1f} s{_vram(made)}; {text}", (12,))
 
 
 def _detected(detector: Detector, example: Example) -> Iterator[Check]:
     started = time.perf_counter()
-    found = detector.detect(example.photo, EXAMPLE_TEXT, MAX_CANDIDATES)
-    text = f"{time.perf_counter() - started:.1f} s, {len(found)} candidates for {EXAMPLE_TEXT}"
+    made = detector.detect(example.photo, EXAMPLE_TEXT, MAX_CANDIDATES)
+    seconds = f"{time.perf_counter() - started:.1f} s{_vram(made)}"
+    text = f"{seconds}, {len(made.found)} candidates for {EXAMPLE_TEXT}"
     # What is in a photo of the user's own is not known, so none is no failure.
-    yield Check(f"{detector.engine.name}: result", "ok" if found else "warning", text, (12,))
+    yield Check(f"{detector.engine.name}: result", "ok" if made.found else "warning", text, (12,))
+
+
+def _vram(made: Embedding | Reconstruction | Detections) -> str:
+    peak = made.vram_peak or gpu.peak_bytes()
+    return f", {peak / (1 << 30):.1f} GiB of VRAM" if peak else ""
 
 
 def judged(ply: bytes) -> tuple[State, str]:

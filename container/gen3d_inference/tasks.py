@@ -122,17 +122,17 @@ class Workshop:
         clock = _Clock()
         photo = _photo(request)
         clock.lap("Read")
-        found = self.detector.detect(photo, request.text, MAX_CANDIDATES)
+        made = self.detector.detect(photo, request.text, MAX_CANDIDATES)
         seconds = clock.lap("Compute")
 
-        files = [_png(one.mask) for one in found]
+        files = [_png(one.mask) for one in made.found]
         candidates = []
-        for number, (one, file) in enumerate(zip(found, files, strict=True), 1):
+        for number, (one, file) in enumerate(zip(made.found, files, strict=True), 1):
             key = f"{request.output_prefix}candidate-{number}.png"
             version = storage.write(request.bucket, key, file, "image/png")
             candidates.append(Candidate(key=key, version_id=version, score=one.score, box=one.box))
         clock.lap("Write")
-        _tell(request, self.detector.engine, clock, sum(map(len, files)), None)
+        _tell(request, self.detector.engine, clock, sum(map(len, files)), made.vram_peak)
         return SegmentReply(
             inference_id=request.inference_id,
             engine=self.detector.engine,

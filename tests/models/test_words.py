@@ -84,7 +84,7 @@ def small_builds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_best_candidates_come_first_and_are_no_more_than_asked(detector: Any, photo: Photo) -> None:
-    found = detector.detect(photo, "chair", most=5)
+    found = detector.detect(photo, "chair", most=5).found
     height, width, _ = photo.shape
     assert len(found) == 5
     assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
@@ -105,7 +105,7 @@ def test_they_are_what_metas_processor_finds_in_the_photo_itself(
     reference = processor(model, resolution=meta.SIZE, device="cpu", confidence_threshold=0)
     with torch.inference_mode(), sam3_text.device_mode():
         expected = reference.set_text_prompt("chair", reference.set_image(Image.fromarray(photo)))
-    found = detector.detect(photo, "chair", most=ALL)
+    found = detector.detect(photo, "chair", most=ALL).found
     order = expected["scores"].argsort(descending=True)
     order = [number for number in order.tolist() if bool(expected["masks"][number].any())]
     assert len(order) == pytest.approx(len(found), abs=2)
@@ -119,7 +119,7 @@ def test_they_are_what_metas_processor_finds_in_the_photo_itself(
 
 def test_other_words_and_other_photos_give_other_scores(detector: Any, photo: Photo) -> None:
     def scores(of: Photo, text: str) -> list[float]:
-        return [one.score for one in detector.detect(of, text, most=3)]
+        return [one.score for one in detector.detect(of, text, most=3).found]
 
     first = scores(photo, "chair")
     assert scores(photo, "chair") == first
@@ -128,7 +128,9 @@ def test_other_words_and_other_photos_give_other_scores(detector: Any, photo: Ph
 
 
 def test_what_is_not_there_is_not_found(model: Any, photo: Photo) -> None:
-    assert sam3_text.Sam3Detector(model, meta.SIZE, least_score=0.999).detect(photo, "chair", most=5) == []
+    assert (
+        sam3_text.Sam3Detector(model, meta.SIZE, least_score=0.999).detect(photo, "chair", most=5).found == []
+    )
 
 
 @pytest.mark.usefixtures("small_builds")
@@ -139,10 +141,10 @@ def test_it_loads_a_checkpoint_of_the_hubs_form(detector: Any, weights: Path, ph
         "sam3 0.1.4",
         False,
     )
-    (found,), (expected,) = (one.detect(photo, "chair", most=1) for one in (loaded, detector))
+    (found,), (expected,) = (one.detect(photo, "chair", most=1).found for one in (loaded, detector))
     assert found.score == pytest.approx(expected.score, abs=1e-6)
     assert np.array_equal(found.mask, expected.mask)
-    assert detector_maker(environment(weights))().detect(photo, "chair", most=1) == []
+    assert detector_maker(environment(weights))().detect(photo, "chair", most=1).found == []
 
 
 @pytest.mark.usefixtures("small_builds")
@@ -189,7 +191,7 @@ def test_it_finds_the_same_in_a_process_of_its_own(
     settings = {**os.environ, **environment(weights, GEN3D_SAM3_TEXT_SCORE="0")}
     with closing(RemoteDetector(str(elsewhere), settings)) as remote:
         assert remote.engine == detector.engine
-        found, expected = (one.detect(photo, "chair", most=3) for one in (remote, detector))
+        found, expected = (one.detect(photo, "chair", most=3).found for one in (remote, detector))
         for there, here in zip(found, expected, strict=True):
             assert there.score == pytest.approx(here.score, abs=1e-6)
             assert there.box == pytest.approx(here.box, abs=1e-3)

@@ -29,7 +29,8 @@ class Embedding:
 
     tensors: by the name under which the decoder takes them. decoder: ONNX graphs by role, the same bytes for
     every photo. licence: of the decoder's weights, which travels with them; empty where nobody's applies.
-    input_size, mask_size: (width, height). vram_peak: bytes on the GPU, if there is one.
+    input_size, mask_size: (width, height). vram_peak: bytes on the GPU of the engine's own process, if it has
+    one of each.
     """
 
     tensors: dict[str, NDArray[Any]]
@@ -52,7 +53,7 @@ class Reconstruction:
     """What a reconstructor makes of an object.
 
     pose: where the camera saw it, if the engine knows. glb: a mesh of its own, if it was asked for one.
-    vram_peak: bytes on the GPU, if there is one.
+    vram_peak: as of an Embedding.
     """
 
     splats: Splats
@@ -71,6 +72,14 @@ class Detection:
     mask: MaskArray
     score: float
     box: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What a detector finds, best first; nothing if there is no such thing. vram_peak: as of an Embedding."""
+
+    found: list[Detection]
+    vram_peak: int | None = None
 
 
 class Segmenter(Protocol):
@@ -98,8 +107,8 @@ class Detector(Protocol):
 
     engine: Engine
 
-    def detect(self, photo: Photo, text: str, most: int) -> list[Detection]:
-        """At most `most` of them, best first; none if there is no such thing. text: a noun phrase."""
+    def detect(self, photo: Photo, text: str, most: int) -> Detections:
+        """At most `most` of them. text: a noun phrase."""
 
 
 class EngineUnavailable(Exception):

@@ -16,14 +16,17 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, TypeVar
 
 from gen3d_events.models import Quality
 
 from gen3d_inference import gpu
 from gen3d_inference.engines import (
+    Detections,
+    Embedding,
     EngineUnavailable,
     Photo,
+    Reconstruction,
     detector_maker,
     reconstructor_maker,
     segmenter_maker,
@@ -37,6 +40,8 @@ from gen3d_inference.engines.wire import (
     unpacked,
 )
 from gen3d_inference.failures import InferenceError, classed
+
+M = TypeVar("M", Embedding, Reconstruction, Detections)
 
 logger = logging.getLogger(__name__)
 
@@ -78,12 +83,15 @@ def _computed(engine: Any, message: Message) -> bytes:
     about, arrays = message
     photo: Photo = arrays["photo"]
     if "text" in about:
-        return pack_detections(engine.detect(photo, about["text"], about["most"]))
+        return pack_detections(_measured(engine.detect(photo, about["text"], about["most"])))
     if "mask" not in arrays:
-        embedding = engine.embed(photo)
-        return pack_embedding(replace(embedding, vram_peak=embedding.vram_peak or gpu.peak_bytes()))
+        return pack_embedding(_measured(engine.embed(photo)))
     made = engine.reconstruct(photo, arrays["mask"], Quality(about["quality"]), about["seed"])
-    return pack_reconstruction(replace(made, vram_peak=made.vram_peak or gpu.peak_bytes()))
+    return pack_reconstruction(_measured(made))
+
+
+def _measured(made: M) -> M:
+    return replace(made, vram_peak=gpu.peak_bytes())
 
 
 def _end_with_the_server(descriptor: int) -> None:

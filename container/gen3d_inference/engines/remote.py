@@ -19,7 +19,7 @@ from gen3d_events.models import Engine, Quality
 
 import gen3d_inference
 from gen3d_inference.engines import (
-    Detection,
+    Detections,
     Embedding,
     EngineUnavailable,
     MaskArray,
@@ -132,7 +132,7 @@ class RemoteDetector(_Remote):
     def __init__(self, python: str, environment: Mapping[str, str]) -> None:
         super().__init__("detector", python, environment)
 
-    def detect(self, photo: Photo, text: str, most: int) -> list[Detection]:
+    def detect(self, photo: Photo, text: str, most: int) -> Detections:
         return unpack_detections(self._ask(packed({"text": text, "most": most}, {"photo": photo})))
 
 

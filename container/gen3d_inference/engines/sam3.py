@@ -14,7 +14,6 @@ from gen3d_events.models import Engine
 from numpy.typing import NDArray
 from torch.nn.functional import interpolate
 
-from gen3d_inference import gpu
 from gen3d_inference.decoder.checkpoint import pretrained
 from gen3d_inference.engines import Embedding, EngineUnavailable, Photo, weights_folder
 
@@ -84,7 +83,6 @@ class Sam3Segmenter:
             preprocessing=f"RGB, stretched to {size} x {size} px, bilinear, antialiased, (x/255 - 0.5)/0.5",
             decoder=self._decoder,
             licence=self._licence,
-            vram_peak=gpu.peak_bytes(),
         )
 
     def _features(self, pixels: torch.Tensor) -> list[torch.Tensor]:

@@ -16,7 +16,7 @@ from torch.nn.functional import interpolate
 from torch.overrides import TorchFunctionMode
 
 from gen3d_inference.decoder.checkpoint import IMAGE_SIZE
-from gen3d_inference.engines import Detection, EngineUnavailable, Photo, weights_folder
+from gen3d_inference.engines import Detection, Detections, EngineUnavailable, Photo, weights_folder
 from gen3d_inference.weights.manifest import WeightsInvalid, verify
 
 CHECKPOINT = "sam3/sam3.pt"
@@ -62,7 +62,7 @@ class Sam3Detector:
         restore(model, folder / CHECKPOINT)
         return cls(model, IMAGE_SIZE, float(environment.get("GEN3D_SAM3_TEXT_SCORE", LEAST_SCORE)))
 
-    def detect(self, photo: Photo, text: str, most: int) -> list[Detection]:
+    def detect(self, photo: Photo, text: str, most: int) -> Detections:
         """See Detector. Words beyond the 30th or so are not read: the model takes 32 tokens."""
         height, width, _ = photo.shape
         whole = torch.from_numpy(np.ascontiguousarray(photo.transpose(2, 0, 1)))[None]
@@ -79,7 +79,7 @@ class Sam3Detector:
                 )
                 for number in scores.argsort(descending=True)[:most].tolist()
             ]
-        return [one for one in made if one.mask.any()]
+        return Detections([one for one in made if one.mask.any()])
 
     def _box(self, box: torch.Tensor, height: int, width: int) -> tuple[float, float, float, float]:
         left, top, right, bottom = (box.float().clamp(0, self._size) / self._size).tolist()

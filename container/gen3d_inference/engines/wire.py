@@ -14,7 +14,7 @@ from gen3d_events.inference import Pose
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
-from gen3d_inference.engines import Detection, Embedding, Reconstruction
+from gen3d_inference.engines import Detection, Detections, Embedding, Reconstruction
 from gen3d_inference.ply import Splats
 
 _SPLATS = ("centres", "scales", "rotations", "opacities", "colours")
@@ -78,17 +78,21 @@ def unpack_reconstruction(message: Message) -> Reconstruction:
     )
 
 
-def pack_detections(found: list[Detection]) -> bytes:
-    about = [{"score": one.score, "box": one.box} for one in found]
-    return packed({"found": about}, {f"mask {n}": one.mask for n, one in enumerate(found)})
+def pack_detections(made: Detections) -> bytes:
+    found = [{"score": one.score, "box": one.box} for one in made.found]
+    masks = {f"mask {n}": one.mask for n, one in enumerate(made.found)}
+    return packed({"found": found, "vram_peak": made.vram_peak}, masks)
 
 
-def unpack_detections(message: Message) -> list[Detection]:
+def unpack_detections(message: Message) -> Detections:
     about, arrays = message
-    return [
-        Detection(arrays[f"mask {n}"], one["score"], tuple(one["box"]))
-        for n, one in enumerate(about["found"])
-    ]
+    return Detections(
+        found=[
+            Detection(arrays[f"mask {n}"], one["score"], tuple(one["box"]))
+            for n, one in enumerate(about["found"])
+        ],
+        vram_peak=about["vram_peak"],
+    )
 
 
 def _array(content: bytes) -> NDArray[np.uint8]:

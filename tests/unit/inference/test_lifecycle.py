@@ -6,6 +6,7 @@ engines there that this environment does not have.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -27,9 +28,12 @@ from gen3d_inference.engines.remote import RemoteDetector, RemoteReconstructor, 
 from gen3d_inference.failures import InferenceError
 from gen3d_inference.lifecycle import LOADING, READY, Models
 from gen3d_inference.settings import models
+from gen3d_inference.tasks import Workshop
 from gen3d_inference.warm_up import ball
 
 from tests.unit.inference.environments import make_environment
+from tests.unit.inference.invoking import MODELS, request
+from tests.unit.inference.sam3d_environment import TORCH
 
 DEADLINE_SECONDS = 90
 WEIGHT_FREE = {"GEN3D_SEGMENTER": "classical", "GEN3D_RECONSTRUCTOR": "relief", "MODEL_BUCKET": "models"}
@@ -66,10 +70,11 @@ class Halves:
     engine = engines.Engine(name="halves", version="1", weight_free=True)
 
     def detect(self, photo, text, most):
+        import torch
         height, width, _ = photo.shape
         left = np.broadcast_to(np.arange(width) < width / 2, (height, width))
         box = (0.0, 0.0, width / 2, float(height))
-        return [engines.Detection(left, 0.75, box)] if text == "half" else []
+        return engines.Detections([engines.Detection(left, 0.75, box)] if text == "half" else [])
 
 engines._DETECTORS["halves"] = "only_there:Halves"
 """
@@ -87,7 +92,8 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Another environment, whose relief does what it is told."""
     starts = "import os\nif 'ORDER' in os.environ: import only_there"
     return make_environment(
-        tmp_path_factory.mktemp("elsewhere"), {"only_there": ONLY_THERE, "sitecustomize": starts}
+        tmp_path_factory.mktemp("elsewhere"),
+        {"only_there": ONLY_THERE, "sitecustomize": starts, "torch": TORCH},
     )
 
 
@@ -137,18 +143,23 @@ def test_an_engine_elsewhere_computes_the_same(
     assert embedded.preprocessing == expected.preprocessing
 
 
-def test_a_detector_finds_the_same_there(environment: dict[str, str]) -> None:
+def test_a_detector_finds_the_same_there_and_its_memory_is_a_figure(
+    environment: dict[str, str], s3: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     photo, _ = ball()
     height, width, _ = photo.shape
     there = {**environment, "GEN3D_DETECTOR": "halves"}
     with closing(RemoteDetector(environment["GEN3D_RELIEF_PYTHON"], there)) as detector:
         assert detector.engine.name == "halves"
-        (found,) = detector.detect(photo, "half", 3)
-        assert detector.detect(photo, "zebra", 3) == []
+        (found,) = detector.detect(photo, "half", 3).found
+        assert detector.detect(photo, "zebra", 3).found == []
+        Workshop(None, None, MODELS, detector).run(request(s3, "segment", text="half"))
     assert found.mask.dtype == np.bool_
     assert found.mask[:, : width // 2].all()
     assert not found.mask[:, width // 2 :].any()
     assert (found.score, found.box) == (0.75, (0, 0, width / 2, height))
+    (line,) = (json.loads(one) for one in capsys.readouterr().out.splitlines() if '"_aws"' in one)
+    assert (line["engine"], line["Inference.VramPeak"]) == ("halves", [31 << 30])
 
 
 def test_it_runs_on_its_own_interpreter(elsewhere: Path, reconstructor: RemoteReconstructor) -> None:

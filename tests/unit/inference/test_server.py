@@ -123,10 +123,10 @@ class Drawn:
     engine = Engine(name="drawn", version="1", weight_free=True)
     asked: list[tuple[str, int]] = field(default_factory=list)
 
-    def detect(self, photo: engines.Photo, text: str, most: int) -> list[engines.Detection]:
+    def detect(self, photo: engines.Photo, text: str, most: int) -> engines.Detections:
         assert photo.shape == (HEIGHT, WIDTH, 3)
         self.asked.append((text, most))
-        return self.found
+        return engines.Detections(self.found)
 
 
 @dataclass
