@@ -120,18 +120,9 @@ async function made(page: Page): Promise<Made[]> {
   }, truth);
 }
 
-test("one click marks the bottle, at the photo's own size", async ({ page }) => {
-  await expect(make(page)).toBeDisabled();
-  await click(page);
-  await marks(page, 1);
-  await accessible(page);
-  await fits(page);
-  const [bottle] = await made(page);
-  expect(bottle?.overlap).toBeGreaterThan(0.95);
-  expect(bottle).toMatchObject({ name: "Object 1", clicks: 1, refinements: 0 });
-});
-
-test("hovering shows what a click would mark, and leaving takes it away", async ({ page }) => {
+test("hovering shows what a click would mark; one click marks the bottle, at the photo's own size", async ({
+  page,
+}) => {
   const picture = () => stage(page).evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
   await page.mouse.move(1190, 20);
   await expect.poll(async () => (await picture()) === (await picture())).toBe(true);
@@ -140,6 +131,15 @@ test("hovering shows what a click would mark, and leaving takes it away", async 
   await expect.poll(picture).not.toBe(before);
   await page.mouse.move(1190, 20);
   await expect.poll(picture).toBe(before);
+
+  await expect(make(page)).toBeDisabled();
+  await click(page);
+  await marks(page, 1);
+  await accessible(page);
+  await fits(page);
+  const [bottle] = await made(page);
+  expect(bottle?.overlap).toBeGreaterThan(0.95);
+  expect(bottle).toMatchObject({ name: "Object 1", clicks: 1, refinements: 0 });
 });
 
 test("points that take away, undo, redo and reset", async ({ page }) => {
@@ -276,13 +276,6 @@ test("by keyboard alone", async ({ page }) => {
   await expect(make(page)).toBeDisabled();
 });
 
-test("marks outlive a reload", async ({ page }) => {
-  await click(page);
-  const share = await marks(page, 1);
-  await open(page);
-  expect(await marks(page, 1)).toBe(share);
-});
-
 test("what is pointed at and clicked while the decoder loads is marked once it is there", async ({
   page,
 }) => {
@@ -300,12 +293,15 @@ test("what is pointed at and clicked while the decoder loads is marked once it i
   await expect(make(page)).toBeEnabled();
 });
 
-test("a decoder that cannot be had is fetched anew, and no click is lost", async ({ page }) => {
+test("a decoder that is damaged or cannot be had is fetched anew, and no click is lost", async ({ page }) => {
   await click(page);
   await marks(page, 1);
   await page.evaluate(() => caches.delete("gen3d-embeddings"));
-  await page.route("**/embedding.safetensors", (route) => route.abort());
+  await page.route("**/embedding.safetensors", (route) => route.fulfill({ body: "damaged" }), { times: 1 });
   await page.goto(served.url);
+  await expect(page.getByRole("alert")).toContainText("damaged or incomplete");
+  await page.route("**/embedding.safetensors", (route) => route.abort());
+  await page.getByRole("button", { name: "Reload", exact: true }).click();
   await expect(page.getByRole("alert")).toContainText("could not be fetched");
   await click(page, { x: 384, y: 300 });
   await accessible(page);
@@ -315,19 +311,13 @@ test("a decoder that cannot be had is fetched anew, and no click is lost", async
   await expect(make(page)).toBeEnabled();
 });
 
-test("a damaged embedding is told as such", async ({ page }) => {
-  await page.evaluate(() => caches.delete("gen3d-embeddings"));
-  await page.route("**/embedding.safetensors", (route) => route.fulfill({ body: "damaged" }));
-  await page.goto(served.url);
-  await expect(page.getByRole("alert")).toContainText("damaged or incomplete");
-});
-
-test("photo and decoder are kept in the browser, by their content", async ({ page }) => {
+test("marks, photo and decoder are kept in the browser, the latter by their content", async ({ page }) => {
+  await click(page);
+  const share = await marks(page, 1);
   const asked: string[] = [];
   page.context().on("request", (request) => asked.push(new URL(request.url()).pathname));
   await open(page);
-  await click(page);
-  await marks(page, 1);
+  expect(await marks(page, 1)).toBe(share);
   expect(asked.filter((path) => /safetensors|onnx$/.test(path))).toEqual([]);
 });
 
