@@ -18,6 +18,7 @@ from PIL import UnidentifiedImageError
 
 from gen3d_inference.failures import InferenceError
 from gen3d_inference.preflight import Check, Example, checks
+from gen3d_inference.telemetry import logger
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -65,4 +66,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    logger.registered_handler.setStream(sys.stderr)  # type: ignore[attr-defined]  # stdout is the report's
     main()

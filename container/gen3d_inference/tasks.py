@@ -31,7 +31,7 @@ from gen3d_inference.engines import Detector, Embedding, MaskArray, Photo, Recon
 from gen3d_inference.failures import InferenceError, classed
 from gen3d_inference.images import mask_array, photo_array
 from gen3d_inference.ply import to_ply
-from gen3d_inference.telemetry import Figure, about, measure
+from gen3d_inference.telemetry import Figure, about, computing, measure
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Workshop:
 
     def run(self, request: InferenceRequest) -> Reply:
         """Compute a request and store its files; doing it twice writes the same. Raises InferenceError."""
-        with classed():
+        with computing(request), classed():
             match request.task:
                 case "embed":
                     return self._embed(request)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
 from aws_lambda_powertools.logging import Logger
@@ -34,6 +36,16 @@ def measure(engine: str, *figures: Figure, **about: str) -> None:
     line.flush_metrics()
 
 
+@contextmanager
+def computing(request: InferenceRequest) -> Iterator[None]:
+    """What this thread logs within tells of the request, and so does what an engine's process writes."""
+    logger.thread_safe_append_keys(**about(request))
+    try:
+        yield
+    finally:
+        logger.thread_safe_clear_keys()
+
+
 def about(request: InferenceRequest) -> dict[str, str]:
     """The keys by which the services' logs tell of the same story."""
     metadata = request.metadata
@@ -42,6 +54,7 @@ def about(request: InferenceRequest) -> dict[str, str]:
         "inference_id": request.inference_id,
         "task": request.task,
         "correlation_id": metadata.correlation_id,
+        "session_id": metadata.session_id,
         "cause_id": metadata.event_id,
         **job,
     }

@@ -1,4 +1,4 @@
-"""What a function writes to its log."""
+"""What a function writes to its log, or the endpoint's server to its own."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from aws_lambda_powertools.logging import Logger
 from gen3d_events.observability import logger
 
 
 @contextmanager
-def logged() -> Iterator[list[dict[str, Any]]]:
+def logged(logger: Logger = logger) -> Iterator[list[dict[str, Any]]]:
     """The log lines that are written within, once it is left."""
     lines: list[dict[str, Any]] = []
     text = io.StringIO()

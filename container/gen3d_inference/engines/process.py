@@ -28,6 +28,7 @@ from gen3d_inference.engines import (
     Photo,
     Reconstruction,
     detector_maker,
+    output,
     reconstructor_maker,
     segmenter_maker,
 )
@@ -67,7 +68,10 @@ def main(descriptor: int, kind: str) -> None:
     connection.send_bytes(packed({"engine": engine.engine.model_dump()}))
     with contextlib.suppress(EOFError):
         while True:
-            connection.send_bytes(_answer(engine, unpacked(connection.recv_bytes())))
+            message = unpacked(connection.recv_bytes())
+            with output.of_request(message.about["request"]):
+                answer = _answer(engine, message)
+            connection.send_bytes(answer)
 
 
 def _answer(engine: Any, message: Message) -> bytes:
@@ -102,5 +106,8 @@ def _end_with_the_server(descriptor: int) -> None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(output.Formatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.captureWarnings(True)
     main(int(sys.argv[1]), sys.argv[2])

@@ -9,13 +9,15 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Literal
+from typing import IO, Any, Literal
 
 import gen3d_events
 from gen3d_events.models import Engine, Quality
+from numpy.typing import NDArray
 
 import gen3d_inference
 from gen3d_inference.engines import (
@@ -26,6 +28,7 @@ from gen3d_inference.engines import (
     Photo,
     Reconstruction,
 )
+from gen3d_inference.engines.output import lines
 from gen3d_inference.engines.wire import (
     Message,
     packed,
@@ -35,13 +38,13 @@ from gen3d_inference.engines.wire import (
     unpacked,
 )
 from gen3d_inference.failures import InferenceError
+from gen3d_inference.telemetry import logger
 
 Kind = Literal["segmenter", "reconstructor", "detector"]
 
 _MODULE = "gen3d_inference.engines.process"
 SOURCES = [str(Path(package.__path__[0]).parent) for package in (gen3d_inference, gen3d_events)]
 """The folders of the code that the server and its engines share."""
-_STDERR = 2
 _END_SECONDS = 10
 
 
@@ -53,10 +56,11 @@ class _Remote:
         ours, theirs = socket.socketpair()
         try:
             self._process = subprocess.Popen(  # noqa: S603
-                [python, "-m", _MODULE, str(theirs.fileno()), kind],
+                [python, "-u", "-m", _MODULE, str(theirs.fileno()), kind],
                 env={**_without_rights(environment), "PYTHONPATH": os.pathsep.join(SOURCES)},
                 stdin=subprocess.DEVNULL,
-                stdout=_STDERR,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,  # Ctrl-C is the server's to answer
             )
@@ -65,6 +69,9 @@ class _Remote:
             raise EngineUnavailable(f"the {kind}'s interpreter cannot be started: {error}") from error
         finally:
             theirs.close()
+        name = environment.get(f"GEN3D_{kind.upper()}", kind)
+        self._telling = threading.Thread(target=_tell, args=(name, self._process.stdout), daemon=True)
+        self._telling.start()
         self._connection = Connection(ours.detach())
         try:
             about = unpacked(self._connection.recv_bytes()).about
@@ -88,11 +95,13 @@ class _Remote:
         self._connection.close()
         self._process.kill()
         self._process.wait()
+        self._telling.join(_END_SECONDS)
 
-    def _ask(self, question: bytes) -> Message:
+    def _ask(self, about: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Message:
         """Raises InferenceError: the engine's own, or `inference_unavailable` when its process ends."""
         try:
-            self._connection.send_bytes(question)
+            request = logger.thread_safe_get_current_keys()
+            self._connection.send_bytes(packed({**about, "request": request}, arrays))
             answer = unpacked(self._connection.recv_bytes())
         except (EOFError, OSError):
             raise InferenceError("inference_unavailable", self._how_it_ended()) from None
@@ -116,7 +125,7 @@ class RemoteSegmenter(_Remote):
         super().__init__("segmenter", python, environment)
 
     def embed(self, photo: Photo) -> Embedding:
-        return unpack_embedding(self._ask(packed({}, {"photo": photo})))
+        return unpack_embedding(self._ask({}, {"photo": photo}))
 
 
 class RemoteReconstructor(_Remote):
@@ -125,7 +134,7 @@ class RemoteReconstructor(_Remote):
 
     def reconstruct(self, photo: Photo, mask: MaskArray, quality: Quality, seed: int) -> Reconstruction:
         about = {"quality": quality.value, "seed": seed}
-        return unpack_reconstruction(self._ask(packed(about, {"photo": photo, "mask": mask})))
+        return unpack_reconstruction(self._ask(about, {"photo": photo, "mask": mask}))
 
 
 class RemoteDetector(_Remote):
@@ -133,7 +142,14 @@ class RemoteDetector(_Remote):
         super().__init__("detector", python, environment)
 
     def detect(self, photo: Photo, text: str, most: int) -> Detections:
-        return unpack_detections(self._ask(packed({"text": text, "most": most}, {"photo": photo})))
+        return unpack_detections(self._ask({"text": text, "most": most}, {"photo": photo}))
+
+
+def _tell(engine: str, output: IO[bytes]) -> None:
+    with output:
+        for line in lines(output):
+            about = {"engine": engine, **line.about}
+            logger.log(line.level, line.message, extra=about)  # type: ignore[attr-defined]  # logging's own
 
 
 def _without_rights(environment: Mapping[str, str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -29,17 +29,19 @@ from gen3d_inference.failures import InferenceError
 from gen3d_inference.lifecycle import LOADING, READY, Models
 from gen3d_inference.settings import models
 from gen3d_inference.tasks import Workshop
+from gen3d_inference.telemetry import about, logger
 from gen3d_inference.warm_up import ball
 
 from tests.unit.inference.environments import make_environment
 from tests.unit.inference.invoking import MODELS, request
 from tests.unit.inference.sam3d_environment import TORCH
+from tests.unit.logs import logged
 
 DEADLINE_SECONDS = 90
 WEIGHT_FREE = {"GEN3D_SEGMENTER": "classical", "GEN3D_RECONSTRUCTOR": "relief", "MODEL_BUCKET": "models"}
 
-ONLY_THERE = """
-import os, sys, time
+ONLY_THERE = r"""
+import logging, os, sys, time, warnings
 from pathlib import Path
 from gen3d_inference.engines import relief
 
@@ -55,7 +57,13 @@ class Told(relief.ReliefReconstructor):
             if order == "memory":
                 raise MemoryError("48 GiB")
             if order == "exit":
+                os.write(2, b"a library gives up\n")
                 os._exit(3)
+            if order == "speak":
+                print("steps:  50%\rsteps: 100%", end="")
+                logging.getLogger("upstream").warning("two\nlines")
+                warnings.warn("old")
+                os.write(1, b"from C \xff\n")
             if order == "fault":
                 raise ZeroDivisionError("division by zero")
         print("a library prints")
@@ -195,6 +203,37 @@ def test_what_ends_by_itself_says_how(environment: dict[str, str]) -> None:
         with pytest.raises(InferenceError, match="the reconstructor's process was ended with 3") as failed:
             remote.reconstruct(*ball(), Quality.FAST, 0)
     assert failed.value.code == "inference_unavailable"
+
+
+def test_each_line_of_its_process_is_json_and_names_the_request(environment: dict[str, str], s3: Any) -> None:
+    python = environment["GEN3D_RELIEF_PYTHON"]
+    with logged(logger) as lines, closing(RemoteReconstructor(python, environment)) as remote:
+        workshop, wanted = Workshop(None, remote, MODELS), request(s3, "reconstruct")
+        remote.reconstruct(*ball(), Quality.FAST, 0)
+        for order in ("speak", "fault", "exit"):
+            Path(environment["ORDER"]).write_text(order)
+            with suppress(InferenceError):
+                workshop.run(wanted)
+    before = lines.pop(0)
+    assert before["message"] == "a library prints"
+    assert "session_id" not in before
+    messages = [
+        "steps: 100%",
+        "two\nlines",
+        "old",
+        "from C \ufffd",
+        "a library prints",
+        "Failed",
+        "a library gives up",
+    ]
+    for line, message in zip(lines, messages, strict=True):
+        assert message in line["message"]
+        assert about(wanted).items() <= line.items()
+        assert {"level", "location", "timestamp", "service"} <= line.keys()
+    assert [line["level"] for line in lines].count("WARNING") == 3
+    assert lines[1]["logger"] == "upstream"
+    assert lines[5]["exception_name"] == "InferenceError"
+    assert "ZeroDivisionError: division by zero" in lines[5]["exception"]
 
 
 def test_it_ends_with_its_server(environment: dict[str, str]) -> None:
