@@ -1,7 +1,7 @@
 """The wiring rules: each takes the system and gives its violations, as sentences; none means that it holds.
 
-Their numbers group them. Every rule has a twin in test_rules.py that breaks it and nothing else, so that we
-know that it can fail.
+Their numbers group them. Every rule has a twin (tests/wiring/twins) that breaks it and nothing else, so that
+we know that it can fail.
 """
 
 from tests.wiring.rules import alarms, buckets, endpoint, events, permissions, queues, settings, starts

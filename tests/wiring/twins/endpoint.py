@@ -1,0 +1,71 @@
+"""The endpoint, twins of rules 16 to 22."""
+
+from __future__ import annotations
+
+from tests.wiring.rules import endpoint
+from tests.wiring.stack import Template
+from tests.wiring.twins.twin import breaks, properties, sole, statement
+
+
+@breaks(endpoint.topics_are_encrypted)
+def _(template: Template) -> None:
+    del properties(template, "InferenceErrorTopic")["KmsMasterKeyId"]
+
+
+@breaks(endpoint.a_queue_behind_topics_is_wired)
+def _(template: Template) -> None:
+    del properties(template, "InferenceErrorSubscription")["RawMessageDelivery"]
+
+
+@breaks(endpoint.a_queue_behind_topics_is_wired)
+def _(template: Template) -> None:
+    del properties(template, "InferenceSuccessSubscription")["RedrivePolicy"]
+
+
+@breaks(endpoint.a_queue_behind_topics_is_wired)
+def _(template: Template) -> None:
+    document = properties(template, "InferenceRelayQueuePolicy")["PolicyDocument"]
+    only = {"aws:SourceArn": {"Ref": "InferenceSuccessTopic"}}
+    document["Statement"][0]["Condition"] = {"ArnEquals": only}
+
+
+@breaks(endpoint.both_outcomes_have_a_path)
+def _(template: Template) -> None:
+    del sole(template, "SageMaker::EndpointConfig")["AsyncInferenceConfig"]["OutputConfig"]["S3FailurePath"]
+
+
+@breaks(endpoint.deadlines_are_sagemakers)
+def _(template: Template) -> None:
+    template["Parameters"]["InvocationTimeoutSeconds"]["MaxValue"] = 7_200
+
+
+@breaks(endpoint.the_endpoint_waits_for_its_permissions)
+def _(template: Template) -> None:
+    moved = statement(template, "InferenceRole", "sns:Publish")
+    (policy,) = properties(template, "InferenceRole")["Policies"]
+    policy["PolicyDocument"]["Statement"].remove(moved)
+    document = {"Version": "2012-10-17", "Statement": [moved]}
+    later = {"PolicyName": "publish", "Roles": [{"Ref": "InferenceRole"}], "PolicyDocument": document}
+    template["Resources"]["LatePolicy"] = {"Type": "AWS::IAM::Policy", "Properties": later}
+
+
+@breaks(endpoint.the_endpoint_scales_to_zero)
+def _(template: Template) -> None:
+    del template["Resources"]["InferenceWakeAlarm"]
+
+
+@breaks(endpoint.the_endpoint_scales_to_zero)
+def _(template: Template) -> None:
+    policy = properties(template, "InferenceBacklogPolicy")["TargetTrackingScalingPolicyConfiguration"]
+    policy["CustomizedMetricSpecification"]["MetricName"] = "HasBacklogWithoutCapacity"
+
+
+@breaks(endpoint.the_endpoint_scales_to_zero)
+def _(template: Template) -> None:
+    sole(template, "ApplicationAutoScaling::ScalableTarget")["MinCapacity"] = 1
+
+
+@breaks(endpoint.weights_come_uncompressed)
+def _(template: Template) -> None:
+    source = sole(template, "SageMaker::Model")["PrimaryContainer"]["ModelDataSource"]["Fn::If"][1]
+    source["S3DataSource"]["CompressionType"] = "Gzip"
