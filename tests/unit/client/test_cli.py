@@ -7,130 +7,17 @@ for a whole way, the local cloud's state, and Ctrl-C.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
-from gen3d import cli
-from gen3d.signin import CognitoTokens
 from gen3d_events.models import ImageRejected, JobTimedOut, MaskRejected
-from gen3d_local import aws, cloud
-from gen3d_local.children import HOST, Child, clean_environment
-from gen3d_local.state import free_port
 from PIL import Image
-from typer.main import get_command
 
 from tests.unit.client import clickable
 from tests.unit.client.fake_service import FILES, JOB, SESSION, Service
-
-ROOT = Path(__file__).parents[3]
-ADA, PASSWORD = "ada@example.org", "A-long-1-word"
-COMMAND = [sys.executable, "-m", "gen3d"]
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture(scope="module")
-def cognito(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """`/config` of a pool with one person, in an engine that speaks SRP."""
-    folder, port = tmp_path_factory.mktemp("engine"), free_port()
-    settings = {"GATEWAY_PORT": str(port), "BIND_HOST": HOST, "IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"}
-    engine = Child("engine", "ministack", clean_environment(**settings), folder / "log")
-    endpoint = f"http://{HOST}:{port}"
-    try:
-        engine.wait_ready(port, "/_ministack/ready", 30)
-        client = aws.client("cognito-idp", endpoint)
-        pool = client.create_user_pool(PoolName="people", UsernameAttributes=["email"])["UserPool"]["Id"]
-        app = client.create_user_pool_client(
-            UserPoolId=pool,
-            ClientName="gen3d",
-            ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
-        )["UserPoolClient"]["ClientId"]
-        client.admin_create_user(UserPoolId=pool, Username=ADA)
-        client.admin_set_user_password(UserPoolId=pool, Username=ADA, Password=PASSWORD, Permanent=True)
-        yield {"region": aws.REGION, "user_pool_id": pool, "client_id": app, "cognito_endpoint": endpoint}
-    finally:
-        engine.stop()
-
-
-@pytest.fixture
-def environment(service: Service, cognito: dict[str, str], tmp_path: Path) -> dict[str, str]:
-    service.config = cognito
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GEN3D_"))}
-    return inherited | {
-        "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in ("client", "events", "local")),
-        "GEN3D_STATE": str(tmp_path / "no-state"),
-        "GEN3D_API": service.api,
-        "GEN3D_USER": ADA,
-        "GEN3D_PASSWORD": PASSWORD,
-    }
-
-
-@pytest.fixture
-def process(environment: dict[str, str], tmp_path: Path) -> Run:
-    """The command as a process, with its streams as a script has them."""
-
-    def run(*arguments: str | Path, **changes: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*COMMAND, *map(str, arguments)],
-            env=environment | changes,
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-
-    return run
-
-
-@pytest.fixture(scope="module")
-def prepared() -> Iterator[None]:
-    """What takes longer than most commands happens once for all that run within this process: typer builds
-    the command, and a person signs in."""
-    sign_in, tokens = CognitoTokens._sign_in, dict[tuple[str, str], Mapping[str, Any]]()
-
-    def signed_in(person: CognitoTokens) -> Mapping[str, Any]:
-        who = person._username, person._password
-        return tokens.get(who) or tokens.setdefault(who, sign_in(person))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("typer.main.get_command", cache(get_command))
-        patch.setattr(CognitoTokens, "_sign_in", signed_in)
-        yield
-
-
-@pytest.fixture
-def gen3d(
-    prepared: None,
-    environment: dict[str, str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> Run:
-    """The same within this process, where no local cloud runs."""
-    monkeypatch.setattr(cloud, "running", lambda: None)
-
-    def run(*arguments: str | Path, **changes: str) -> subprocess.CompletedProcess[str]:
-        argv = ["gen3d", *map(str, arguments)]
-        capfd.readouterr()
-        with monkeypatch.context() as here, Path(os.devnull).open() as nothing:
-            here.setattr(os, "environ", environment | {"COLUMNS": "80"} | changes)
-            here.setattr(sys, "argv", argv)
-            here.setattr(sys, "stdin", nothing)
-            here.chdir(tmp_path)
-            with pytest.raises(SystemExit) as ended:
-                cli.main()
-        return subprocess.CompletedProcess(argv, int(ended.value.code or 0), *capfd.readouterr())
-
-    return run
+from tests.unit.client.running import COMMAND, Run
 
 
 def test_reconstruct(process: Run, photo: Path, mask: Path, tmp_path: Path) -> None:
@@ -290,22 +177,6 @@ def test_ctrl_c_says_how_to_go_on(
     assert "Traceback" not in rest
 
 
-def test_lists_and_show(gen3d: Run, photo: Path, mask: Path, tmp_path: Path) -> None:
-    assert gen3d("reconstruct", photo, "--mask", mask).returncode == 0
-    listed = gen3d("sessions", "--json")
-    assert json.loads(listed.stdout)["sessions"][0]["jobs"] == [JOB]
-    assert SESSION in gen3d("sessions").stdout
-    assert JOB in gen3d("jobs").stdout
-    assert json.loads(gen3d("jobs", SESSION, "--json").stdout)["jobs"][0]["job_id"] == JOB
-    assert "           4 bytes  mesh.glb\n" in gen3d("show", JOB).stdout
-    shown = gen3d("show", JOB, "--out", tmp_path / "again")
-    assert "completed" in shown.stdout
-    assert (tmp_path / "again" / "mesh.glb").read_bytes() == FILES["mesh.glb"]
-    missing = gen3d("show", "job_01J0000000000000000000000Z")
-    assert missing.returncode == 1
-    assert "no such job" in missing.stderr
-
-
 def test_a_token_for_curl(gen3d: Run) -> None:
     done = gen3d("token")
     assert done.returncode == 0, done.stderr
@@ -364,27 +235,11 @@ def test_a_folder_that_cannot_be_written_is_found_first(
     assert not any(request.startswith("POST") for request in service.requests)
 
 
-def test_show_into_a_folder_that_cannot_be_written(gen3d: Run, service: Service) -> None:
-    service.job = {}
-    done = gen3d("show", JOB, "--out", "/proc/nope", "--json")
-    assert done.returncode == 2
-    assert json.loads(done.stdout)["problem"]["code"] == "wrong_usage"
-    assert "/proc/nope cannot be written" in done.stderr
-
-
 def test_an_empty_photo(gen3d: Run, mask: Path, tmp_path: Path) -> None:
     (tmp_path / "empty.jpg").touch()
     done = gen3d("reconstruct", "empty.jpg", "--mask", mask)
     assert done.returncode == 2
     assert "empty.jpg is empty" in done.stderr
-
-
-@pytest.mark.parametrize("name", ["../config", "ses_../x"])
-def test_what_is_no_id(gen3d: Run, name: str) -> None:
-    for command in ("jobs", "show"):
-        done = gen3d(command, name)
-        assert done.returncode == 2
-        assert "is not the id of" in done.stderr
 
 
 def test_usage_reads_as_if_a_person_wrote_it(gen3d: Run, photo: Path, mask: Path) -> None:
@@ -404,70 +259,6 @@ def test_down_without_a_cloud(process: Run) -> None:
 
 def test_version(process: Run) -> None:
     assert process("--version").stdout.startswith("gen3d ")
-
-
-def test_delete_and_restore(gen3d: Run) -> None:
-    done = gen3d("delete", SESSION)
-    assert done.returncode == 0, done.stderr
-    assert f"gen3d restore {SESSION}" in done.stdout
-    assert "27 Nov 2026" in done.stdout
-    told = json.loads(gen3d("delete", SESSION, "--json").stdout)
-    assert told == {"session_id": SESSION, "purge_at": "2026-11-27T12:00:00+00:00"}
-    assert gen3d("restore", SESSION).stdout == f"{SESSION} is back.\n"
-    assert json.loads(gen3d("restore", SESSION, "--json").stdout)["session_id"] == SESSION
-
-
-def test_what_can_be_restored_is_listed(gen3d: Run) -> None:
-    assert "can be restored until 27 Nov 2026" in " ".join(gen3d("sessions", "--deleted").stdout.split())
-    (listed,) = json.loads(gen3d("sessions", "--deleted", "--json").stdout)["sessions"]
-    assert (listed["session_id"], listed["purge_at"]) == (SESSION, "2026-11-27T12:00:00.000Z")
-    assert "restored" not in gen3d("sessions").stdout
-
-
-@pytest.mark.parametrize("command", ["delete", "restore"])
-def test_a_session_that_is_not_there(gen3d: Run, command: str) -> None:
-    gone = gen3d(command, "ses_01J0000000000000000000000Z", "--json")
-    assert gone.returncode == 1
-    assert json.loads(gone.stdout)["problem"]["code"] == "session_not_found"
-    wrong = gen3d(command, JOB)
-    assert wrong.returncode == 2
-    assert "not the id of a session" in wrong.stderr
-
-
-@pytest.mark.parametrize("kind", ["session", "job"])
-def test_rename(gen3d: Run, service: Service, kind: str) -> None:
-    service.job = {}
-    some_id = JOB if kind == "job" else SESSION
-    assert gen3d("rename", some_id, "An oak chair").stdout == f"{some_id} is called An oak chair.\n"
-    assert json.loads(gen3d("rename", some_id, "Chair", "--json").stdout)["name"] == "Chair"
-    assert gen3d("rename", some_id, "").stdout == f"{some_id} has no name.\n"
-    path = f"/api/sessions/{SESSION}" + (f"/jobs/{JOB}" if kind == "job" else "")
-    assert service.requests.count(f"PATCH {path}") == 3
-
-
-def test_retry(gen3d: Run, service: Service, tmp_path: Path) -> None:
-    service.job = {}
-    done = gen3d("retry", JOB, "--quality", "high", "--out", tmp_path / "again")
-    assert done.returncode == 0, done.stderr
-    assert {it.name for it in (tmp_path / "again").iterdir()} == {*FILES, "job.json", "events.jsonl"}
-    sent = service.bodies["job"]
-    assert sent == {
-        "mask_of": JOB,
-        "options": {"quality": "high", "formats": ["glb"], "texture": 1024, "seed": 42},
-    }
-    assert service.uploads == {}
-
-
-def test_retry_with_other_formats_and_no_texture(gen3d: Run, service: Service) -> None:
-    service.job = {}
-    done = gen3d("retry", JOB, "--formats", "usdz,obj", "--texture", "none")
-    assert done.returncode == 0, done.stderr
-    assert service.bodies["job"]["options"] == {
-        "quality": "balanced",
-        "formats": ["obj", "usdz"],
-        "texture": None,
-        "seed": 42,
-    }
 
 
 def test_misbehave_takes_a_kind_or_off(gen3d: Run) -> None:
