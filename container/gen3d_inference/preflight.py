@@ -139,7 +139,7 @@ def _gpu(engine: str, gpu: Mapping[str, Any] | None) -> Check:
     name = f"{engine}: GPU"
     if gpu is None:
         if engine != "sam3d":
-            return Check(name, "warning", "none; the CPU takes some 6 to 20 s a photo")
+            return Check(name, "warning", "none; two cores of a CPU take some 20 s a photo")
         return Check(name, "failed", "none; it needs one with 32 GB or more")
     text = f"{gpu['name']}, {gpu['bytes'] / (1 << 30):.1f} GiB, CUDA {gpu['cuda']}"
     short = engine == "sam3d" and gpu["bytes"] < LEAST_VRAM
