@@ -25,8 +25,10 @@ async function drop(page: Page, ...files: File[]): Promise<void> {
     },
     files.map(({ buffer, ...it }) => ({ ...it, base64: buffer.toString("base64") })),
   );
-  await page.dispatchEvent("main", "dragover", { dataTransfer: carried });
-  await expect(page.getByText("Drop to upload")).toBeVisible();
+  await expect(async () => {
+    await page.dispatchEvent("main", "dragover", { dataTransfer: carried }); // again and again, as a browser does
+    await expect(page.getByText("Drop to upload")).toBeVisible({ timeout: 500 });
+  }).toPass();
   await page.dispatchEvent("main", "drop", { dataTransfer: carried });
 }
 
