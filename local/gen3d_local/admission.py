@@ -2,8 +2,8 @@
 
 A page elsewhere reaches it by a name that it points at this computer, or by a request that needs no
 preflight. So every request must name this computer as its host; one with another origin than the site's
-reaches nothing but buckets, whose CORS rules then decide; and the engine's own administration wants the token
-of the state folder.
+reaches nothing but buckets, whose CORS rules then decide, and the socket, whose function does; and the
+engine's own administration wants the token of the state folder.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from gen3d_local.children import HOST
 TOKEN_HEADER = "X-Gen3D-Token"  # noqa: S105 - its name
 ADMINISTRATION = "/_ministack/"
 READY = f"{ADMINISTRATION}ready"
+EXECUTE = "/_aws/execute-api/"
 
 Scope = MutableMapping[str, Any]
 Channel = Callable[..., Awaitable[Any]]
@@ -56,6 +57,8 @@ class Admission:
             return False
         if path.startswith(ADMINISTRATION):
             return not origins and (path == READY or self._has_token(scope))
+        if scope["type"] == "websocket" and path.startswith(EXECUTE):
+            return True
         return self._origins.issuperset(origins) or self._bucket(hosts[0], path)
 
     def _has_token(self, scope: Scope) -> bool:

@@ -21,7 +21,7 @@ from ministack.core import persistence
 from ministack.services import dynamodb, eventbridge, lambda_svc
 from ministack.services.cloudformation import provisioners
 
-from gen3d_local import object_events, permissions, resources
+from gen3d_local import gateway, object_events, permissions, resources
 from gen3d_local.admission import Admission
 from gen3d_local.children import HOST
 from gen3d_local.registry import Registry
@@ -53,6 +53,7 @@ def main() -> None:
     )
     permissions.teach()
     object_events.teach()
+    gateway.teach()
     lambda_svc._ESM_IDLE_WAKE_GAP_SECONDS = POLL_GAP_SECONDS
     allowed = lambda_svc._sqs_esm_concurrency
     lambda_svc._sqs_esm_concurrency = lambda mapping, *queue: min(

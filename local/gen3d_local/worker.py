@@ -61,6 +61,7 @@ class Worker:
         self._arrived = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._released_at = 0.0
+        self._untold: dict[str, Outcome] = {}
 
     def start(self) -> None:
         self._tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._keep_server())]
@@ -87,9 +88,12 @@ class Worker:
             self._arrived.clear()
             try:
                 for token, request in self._queue.waiting():
-                    if not self._is_held(request):
+                    if self._is_held(request):
+                        await self._compute_untold(request)
+                    else:
                         await self._until_answered(request)
                         self._queue.answered(token)
+                        self._untold.pop(request.inference_id, None)
             except Exception:
                 logger.exception("The queue cannot be worked off; trying again")
                 await asyncio.sleep(RETRY_SECONDS)
@@ -131,7 +135,13 @@ class Worker:
 
     def _is_held(self, request: Request) -> bool:
         ordered = request.misbehaviour
-        return ordered is not None and ordered.kind == "late" and request.accepted_at > self._released_at
+        held = ordered is not None and ordered.kind in {"late", "untold"}
+        return held and request.accepted_at > self._released_at
+
+    async def _compute_untold(self, request: Request) -> None:
+        ordered, name = request.misbehaviour, request.inference_id
+        if ordered and ordered.kind == "untold" and name not in self._untold:
+            self._untold[name] = await self._invoke(request)
 
     async def _outcomes(self, request: Request) -> AsyncIterator[Outcome]:
         """What is told of a request: how it ended, unless something else was ordered."""
@@ -163,6 +173,8 @@ class Worker:
                 await asyncio.sleep(min(ordered.seconds, request.timeout_seconds))
                 slept_enough = ordered.seconds < request.timeout_seconds
                 yield await self._invoke(request) if slept_enough else _timed_out(request)
+            case "untold":
+                yield self._untold.get(request.inference_id) or await self._invoke(request)
             case _:  # late
                 yield await self._invoke(replace(request, accepted_at=time.time()))
 

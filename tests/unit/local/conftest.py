@@ -12,6 +12,8 @@ from gen3d_local import aws
 from gen3d_local.processes import Processes
 from gen3d_local.state import Ports, State, free_port
 
+from tests.unit.local.stand import Stand
+
 
 @pytest.fixture(scope="session")
 def state(tmp_path_factory: pytest.TempPathFactory) -> State:
@@ -73,6 +75,23 @@ def role(engine: str) -> str:
         ),
     )
     return arn
+
+
+@pytest.fixture(scope="module")
+def kept(engine: str, role: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    state = State(tmp_path_factory.mktemp("endpoint"))
+    state.prepare()
+    made = Stand(engine, role, state)
+    yield made
+    made.child.stop()
+
+
+@pytest.fixture
+def stand(kept: Stand) -> Iterator[Stand]:
+    kept.asked.clear()
+    yield kept
+    kept.misbehave("DELETE")
+    kept.deploy(SETTING="as deployed")
 
 
 def _policy(*statements: dict[str, Any]) -> str:
