@@ -5,6 +5,7 @@ import { accessible, codeTo, expect, PASSWORD, test } from "./test";
 test("from sign-up by the code in the mail to a new password", async ({ page }) => {
   const email = `ada-${Date.now()}@example.com`;
   await page.goto("/");
+  await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
   await accessible(page);
   await page.getByRole("button", { name: "Create an account" }).click();
   await page.getByLabel("Email").fill(email);
@@ -36,6 +37,7 @@ test("from sign-up by the code in the mail to a new password", async ({ page }) 
   expect(await kept()).toEqual([]);
 
   await page.getByRole("button", { name: "Forgotten password" }).click();
+  await expect(page.getByRole("button", { name: "Send the code" })).toBeVisible();
   await accessible(page);
   await page.getByLabel("Email").fill(email);
   await page.getByRole("button", { name: "Send the code" }).click();
