@@ -30,6 +30,12 @@ def publish_again(cloud: Cloud, events: list[Event]) -> None:
         assert reply["FailedEntryCount"] == 0
 
 
+def deliver(system: System, consumer: str, event: Event) -> None:
+    """Put an event into a consumer's queue, as its rule does."""
+    envelope = {"source": event.source, "detail-type": event.detail_type, "detail": event.detail()}
+    system.send(consumer, envelope)
+
+
 class Foreign:
     """Keeps what S3 and SageMaker say, which is not on our bus."""
 

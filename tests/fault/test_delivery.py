@@ -9,18 +9,21 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from gen3d import Gen3D, Job
+from gen3d import Gen3D, Job, Session
 from gen3d_events.event import Event
-from gen3d_events.models import EmbeddingStarted
+from gen3d_events.ids import originate
+from gen3d_events.models import EmbeddingStarted, JobTimedOut, MeshCompleted, ReconstructionStarted
+from gen3d_events.read_model import Row, fold, job_state, problem
 from gen3d_local.cloud import Cloud
 
 from tests.consumers import System
 from tests.fault.conftest import FAST
-from tests.fault.deliveries import Foreign, everything_twice, killed_before, publish_again
+from tests.fault.deliveries import Foreign, deliver, everything_twice, held, killed_before, publish_again
 from tests.fault.test_poison import gen3d as command
+from tests.flow.test_socket import listening
 from tests.tap import Tap, judge
 from tests.waiting import SECONDS, eventually
 
@@ -33,46 +36,87 @@ def ids(events: list[Event]) -> set[str]:
     return {event.metadata.event_id for event in events}
 
 
-def test_every_message_again_after_the_end(
-    gen3d: Gen3D, system: System, tap: Tap, photo: Path, mask: Path
-) -> None:
+class Way(NamedTuple):
+    """A job that was rejected and failed on its way and then ended well; what was told of its session."""
+
+    session: Session
+    job: Job
+    told: list[Event]
+    foreign: Foreign
+
+
+WAY = {
+    "Image Rejected": 1,
+    "Image Uploaded": 1,
+    "Embedding Started": 1,
+    "Embedding Completed": 1,
+    "Mask Rejected": 1,
+    "Reconstruction Requested": 1,
+    "Reconstruction Started": 2,
+    "Inference Failed": 1,
+    "Reconstruction Retry Scheduled": 1,
+    "Inference Succeeded": 2,
+    "Reconstruction Completed": 1,
+    "Meshing Started": 1,
+    "Mesh Completed": 1,
+    "User Notified": 3,
+}
+MAILS = {"Your photo could not be accepted", "Your mask could not be accepted", "Your 3D model is ready"}
+
+
+@pytest.fixture(scope="module")
+def way(gen3d: Gen3D, system: System, tap: Tap, photo: Path, mask: Path) -> Way:
+    """A photo and a mask are rejected before those that are accepted, and the first attempt fails; meanwhile
+    every message is delivered twice."""
+    system.cloud.misbehave("doubled", task="embed")
     system.cloud.misbehave("fail", code="inference_out_of_memory", task="reconstruct")
+    system.cloud.misbehave("doubled", task="reconstruct")
     foreign = Foreign(system)
-    session = gen3d.create_session(photo).wait_ready(SECONDS)
-    job = session.create_job(mask, FAST).wait(SECONDS)
-    system.settled(job)
-    before, view = tap.heard(session.id), job.view["events"]
-    judge(before)
-    assert sum(event.detail_type == "Reconstruction Retry Scheduled" for event in before) == 1
-
-    publish_again(system.cloud, before)
-    foreign.deliver_again(5)  # photo, mask, and the endpoint's answers: one to the embedding, two to the job
-    system.settled(job)
-
-    after = tap.heard(session.id)
-    assert ids(after) == ids(before)
-    assert len(after) == 2 * len(before), "each was heard once more, and nothing else"
-    assert job.state == "completed"
-    assert job.view["events"] == view
-
-
-def test_every_message_twice_at_the_same_time(
-    gen3d: Gen3D, system: System, tap: Tap, photo: Path, mask: Path
-) -> None:
-    system.cloud.misbehave("doubled", times=2)
     with everything_twice(system):
-        session = gen3d.create_session(photo).wait_ready(SECONDS)
-        job = session.create_job(mask, FAST).wait(SECONDS)
-        system.settled(job)
-    told = tap.heard(session.id)
-    judge(told)
-    assert set(Counter(event.detail_type for event in told).values()) == {1, 2}
-    assert {it for it, n in Counter(event.detail_type for event in told).items() if n == 2} == {
-        "Inference Succeeded"  # one for each task
-    }
+        created = gen3d.api.post("/sessions", {})
+        session = gen3d.session(created["session_id"])
+        gen3d.upload(created["upload"], "notes.jpg", b"These are notes and no photo.")
+        eventually(lambda: session.refresh().problem)
+        gen3d.upload(created["upload"], photo.name, photo.read_bytes())
+        eventually(lambda: session.refresh().events.get("image_uploaded"))
+        session.wait_ready(SECONDS)
+        asked = gen3d.api.post(f"/sessions/{session.id}/jobs", {"options": FAST.model_dump(mode="json")})
+        job = gen3d.job(asked["job_id"])
+        gen3d.upload(asked["upload"], photo.name, photo.read_bytes())
+        eventually(lambda: job.refresh().problem)
+        gen3d.upload(asked["upload"], mask.name, mask.read_bytes())
+        eventually(lambda: job.refresh().events.get("reconstruction_requested"))
+        job.wait(SECONDS)
+        system.rested()
+    return Way(session, job, tap.heard(session.id), foreign)
 
 
-class Row:
+def has_settled(system: System, way: Way) -> None:
+    """One end, and one mail of each thing that happened."""
+    system.settled(way.job, mails=2)  # of the rejected mask, and of the mesh
+    assert way.job.state == "completed"
+    assert Counter(mail.subject for mail in system.mails(way.session)) == dict.fromkeys(MAILS, 1)
+
+
+def test_every_message_twice_at_the_same_time(system: System, way: Way) -> None:
+    has_settled(system, way)
+    judge(way.told)
+    assert Counter(event.detail_type for event in way.told) == WAY
+
+
+def test_every_message_again_after_the_end(system: System, tap: Tap, way: Way) -> None:
+    view = way.job.refresh().view["events"]
+    publish_again(system.cloud, way.told)
+    # Two photos, two masks, and the endpoint's answers: two to the embedding, the failure, two to the retry.
+    way.foreign.deliver_again(2 + 2 + 2 + 1 + 2)
+    has_settled(system, way)
+    after = tap.heard(way.session.id)
+    assert ids(after) == ids(way.told)
+    assert len(after) == 2 * len(way.told), "each was heard once more, and nothing else"
+    assert way.job.view["events"] == view
+
+
+class Kept:
     """A row of the sessions table, and its folded events."""
 
     def __init__(self, cloud: Cloud, job: Job, user_id: str) -> None:
@@ -101,7 +145,7 @@ def test_any_order_gives_the_same(cloud: Cloud, system: System, tap: Tap, job: R
     made = job()
     system.settled(made)
     told = [event for event in tap.heard(made.session_id) if event.metadata.job_id == made.id]
-    row = Row(cloud, made, told[0].metadata.user_id)
+    row = Kept(cloud, made, told[0].metadata.user_id)
     expected = row.read()
     chance = random.Random(4)  # noqa: S311
     orders = [told[::-1], *(chance.sample(told, len(told)) for _ in range(SHUFFLES))]
@@ -109,14 +153,45 @@ def test_any_order_gives_the_same(cloud: Cloud, system: System, tap: Tap, job: R
         row.forget()
         assert row.read() != expected
         for event in order:
-            system.send(
-                "UploadProgress",
-                {"source": event.source, "detail-type": event.detail_type, "detail": event.detail()},
-            )
+            deliver(system, "UploadProgress", event)
         system.rested()
         assert row.read() == expected, [event.detail_type for event in order]
     system.settled(made)
     assert made.state == "completed"
+
+
+def test_who_hears_of_a_job_backwards_is_told_the_same(
+    gen3d: Gen3D, system: System, tap: Tap, session: Session, mask: Path
+) -> None:
+    """Pages hear the last event first, Started after Completed. Of a time-out that is heard after the mesh
+    there is no mail."""
+    hearers = ("NotificationPush", "NotificationMail")
+    with listening(system.cloud, gen3d) as page:
+        with held(system, hearers[0]), held(system, hearers[1]):
+            job = session.create_job(mask, FAST)
+            eventually(lambda: job.refresh().state == "completed")
+            told = [event for event in tap.heard(session.id) if event.metadata.job_id == job.id]
+            (started,) = (event for event in told if isinstance(event, ReconstructionStarted))
+            (completed,) = (event for event in told if isinstance(event, MeshCompleted))
+            for name in hearers:
+                system.sqs.purge_queue(QueueUrl=system.consumers[name].queue)
+            for event in reversed(told):
+                deliver(system, "NotificationPush", event)
+            deliver(system, "NotificationMail", completed)
+        system.settled(job)
+        about = started.metadata
+        overdue = JobTimedOut.because("job_timed_out").about(about.user_id, session.id, job.id)
+        publish_again(system.cloud, [originate(overdue, cause_id=job.id, at=about.occurred_at)])
+        eventually(lambda: job.refresh().events.get("job_timed_out"))
+        system.settled(job)
+        page.rest()
+    heard = [event for event in page.events if event.metadata.job_id == job.id]
+    assert len(heard) == len(ids(heard)) == len(told) + 2  # the time-out, and the mail
+    assert heard.index(started) > heard.index(completed)
+    row: Row = {}
+    for event in heard:
+        row = fold(row, event)
+    assert (job_state(row), problem(row)) == ("completed", None)
 
 
 def test_started_after_completed_changes_nothing(gen3d: Gen3D, system: System, tap: Tap, photo: Path) -> None:
@@ -159,13 +234,18 @@ def test_functions_are_killed_after_their_effect_and_before_they_tell(
         for name in names:
             stack.enter_context(killed_before(system, name, KILLED[name], SECONDS_TO_WORK.get(name, 8)))
         session = gen3d.create_session(photo).wait_ready(SECONDS)
-        job = session.create_job(mask, FAST).wait(2 * SECONDS)
-        # That the mail was sent nobody knows, so it is sent again, which is better than none.
-        system.settled(job, mails=2 if "NotificationMail" in names else 1)
-    assert job.state == "completed"
+        # Each function is killed at one of them, so nearly all wait for their messages at the same time.
+        jobs = [session.create_job(mask, FAST) for _ in names]
+        for job in jobs:
+            job.wait(2 * SECONDS)
+        system.rested()
+    assert {job.refresh().state for job in jobs} == {"completed"}
+    assert system.dead() == {}
+    # That the mail was sent nobody knows, so it is sent again, which is better than none.
+    mails = sorted(len(system.mails(job)) for job in jobs)
+    assert mails == [*[1] * (len(jobs) - 1), 2 if "NotificationMail" in names else 1]
     told = {event.metadata.event_id: event for event in tap.heard(session.id)}.values()
-    kinds = Counter(event.detail_type for event in told)
-    assert kinds.pop("Inference Succeeded") == 2
+    kinds = Counter((event.detail_type, event.metadata.job_id) for event in told)
     assert set(kinds.values()) == {1}, kinds
 
 

@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from gen3d import Job
+from gen3d import Job, Session
 
 from tests.consumers import CONSUMERS, System
+from tests.fault.conftest import FAST
 from tests.waiting import SECONDS, eventually
 
 Run = Callable[[], Job]
@@ -57,8 +59,14 @@ def gen3d(system: System, *arguments: str) -> Any:
     return json.loads(said.stdout)
 
 
+@pytest.fixture(scope="module")
+def ended(session: Session, mask: Path) -> Job:
+    """A job that all of this must not touch."""
+    return session.create_job(mask, FAST).wait(SECONDS)
+
+
 @pytest.mark.parametrize("name", CONSUMERS)
-def test_poison_reaches_its_own_dead_letter_queue(system: System, name: str) -> None:
+def test_poison_reaches_its_own_dead_letter_queue(system: System, ended: Job, name: str) -> None:
     before = system.dead()
     system.send(name, POISON[name])
 
@@ -67,7 +75,7 @@ def test_poison_reaches_its_own_dead_letter_queue(system: System, name: str) -> 
         return True
 
     eventually(alone)
-    system.rested()
+    system.settled(ended, dead=before | {name: 1})
 
 
 def test_a_poisonous_event_on_the_bus_stops_nobody(system: System, job: Run) -> None:
@@ -89,7 +97,7 @@ def test_a_poisonous_event_on_the_bus_stops_nobody(system: System, job: Run) -> 
     system.settled(made, dead=system.dead())
 
 
-def test_an_operator_reads_dead_letters_and_sends_them_back(system: System) -> None:
+def test_an_operator_reads_dead_letters_and_sends_them_back(system: System, ended: Job) -> None:
     system.bury()
     system.send("MeshingMesh", POISON["MeshingMesh"])
     eventually(lambda: system.dead() == {"MeshingMesh": 1}, SECONDS)
@@ -107,4 +115,4 @@ def test_an_operator_reads_dead_letters_and_sends_them_back(system: System) -> N
     (again,) = eventually(lambda: gen3d(system, "dlq", "show", "MeshingMesh")["letters"])
     assert again["body"] == letter["body"]
     assert again["message_id"] != letter["message_id"]
-    system.rested()
+    system.settled(ended, dead={"MeshingMesh": 1})

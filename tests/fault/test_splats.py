@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from gen3d import Session
 from gen3d.errors import Failed
+from gen3d_events.codes import codes
 from gen3d_events.models import ReconstructionCompleted
 from gen3d_inference.ply import Splats, to_ply
 
@@ -69,3 +70,4 @@ def test_a_spoilt_splat_fails_its_job_with_a_code(
     assert job.problem is not None
     assert job.problem["code"] == code
     system.settled(job)
+    assert codes[code].message in system.mails(job)[0].text

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from gen3d import Gen3D, Job, JobOptions, Quality, Session, errors
-from gen3d_events.keys import incoming_prefix, session_prefix
+from gen3d_events.keys import incoming_prefix, job_prefix, session_prefix
 from gen3d_events.models import SessionPurged
 from gen3d_local import people
 from gen3d_local.cloud import Cloud
@@ -100,24 +100,39 @@ def test_from_hidden_to_restored_to_gone(
     assert purged.object_versions > 5
 
 
-def test_a_result_that_comes_after_the_purge_is_dropped(
-    cloud: Cloud, system: System, gen3d: Gen3D, tap: Tap, photo: Path
+def test_results_that_come_after_the_purge_are_dropped(
+    cloud: Cloud, system: System, gen3d: Gen3D, tap: Tap, *, photo: Path, mask: Path
 ) -> None:
+    """A failure, for its photo is gone; and a success with its splats, which the endpoint had under way."""
+    s3, bucket = cloud.client("s3"), cloud.outputs["DataBucketName"]
+    made = gen3d.create_session(photo).wait_ready(SECONDS)
+    user_id = user_of(made)
     cloud.misbehave("late", task="embed")
+    cloud.misbehave("untold", task="reconstruct")
     try:
-        session = gen3d.create_session(photo).wait_accepted(SECONDS)
-        tap.story(session.id, {"Embedding Started": 1})
-        session.delete()
-        eventually(lambda: is_purged(cloud, system, session))
-        written = f"{session_prefix(user_of(session), session.id)}embedding/late"
-        cloud.client("s3").put_object(Bucket=cloud.outputs["DataBucketName"], Key=written, Body=b"late")
+        asked = gen3d.create_session(photo).wait_accepted(SECONDS)
+        job = made.create_job(mask, JobOptions(quality=Quality.FAST, texture=None))
+        splat = f"{job_prefix(user_id, made.id, job.id)}splat.ply"
+        eventually(lambda: splat in versions(cloud, made))
+        content = s3.get_object(Bucket=bucket, Key=splat)["Body"].read()
+        tap.story(asked.id, {"Embedding Started": 1})
+        told_before = len(cloud.mails())
+        for session in (made, asked):
+            session.delete()
+        eventually(lambda: all(is_purged(cloud, system, session) for session in (made, asked)))
+        assert versions(cloud, made) == versions(cloud, asked) == []
+        s3.put_object(Bucket=bucket, Key=f"{session_prefix(user_id, asked.id)}embedding/late", Body=b"late")
+        s3.put_object(Bucket=bucket, Key=splat, Body=content)
     finally:
         cloud.behave()
-    tap.story(session.id, {"Embedding Failed": 1})  # its photo is gone
+    tap.story(asked.id, {"Inference Failed": 1, "Embedding Failed": 1})
+    tap.story(made.id, {"Inference Succeeded": 2, "Reconstruction Completed": 1})
     system.rested()
-    assert "User Notified" not in {event.detail_type for event in tap.heard(session.id)}
-    assert versions(cloud, session) == []
-    assert rows(cloud, session) == []
+    for session in (made, asked):
+        assert "User Notified" not in {event.detail_type for event in tap.heard(session.id)}
+        assert versions(cloud, session) == []
+        assert rows(cloud, session) == []
+    assert not [it for it in cloud.mails()[told_before:] if made.id in it.text or asked.id in it.text]
     assert system.dead() == {}
 
 

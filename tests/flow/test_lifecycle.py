@@ -63,8 +63,11 @@ def get_config(cloud: Cloud) -> int:
     return httpx.get(f"{cloud.url}/api/config", timeout=30, trust_env=False).status_code
 
 
-def test_it_has_its_folder_alone_and_its_stop_ends_every_process(folder: Path, options: Options) -> None:
+def test_it_has_its_folder_and_its_ports_alone_and_its_stop_ends_every_process(
+    folder: Path, options: Options
+) -> None:
     with running_cloud(folder, options) as cloud:
+        engine = read_json(folder / "ports.json")["engine"]
         with pytest.raises(CloudFailed, match="already uses"):
             Supervisor(folder, options).start()
         assert running(folder) == cloud
@@ -79,6 +82,10 @@ def test_it_has_its_folder_alone_and_its_stop_ends_every_process(folder: Path, o
         ):
             assert any(part in name for name in names), f"{part} is not among {names}"
     assert running(folder) is None
+    with pytest.raises(CloudFailed, match="Choose another"):
+        Supervisor(folder, replace(options, front_port=engine)).start()
+    with running_cloud(folder, replace(options, front_port=None)) as again:
+        assert again.url == cloud.url, "the port that was refused is forgotten"
 
 
 @pytest.mark.parametrize("name", ["front", "engine"])
@@ -223,15 +230,6 @@ def test_an_engine_that_ends_is_named_with_its_log_and_nothing_else(folder: Path
     assert process.returncode == 1
     log = folder / "logs" / "engine.log"
     assert said.decode() == f"The engine ended unexpectedly. Its log: {log}\n"
-
-
-def test_a_port_of_its_own_is_refused_and_forgotten(folder: Path, options: Options) -> None:
-    with running_cloud(folder, options) as before:
-        engine = read_json(folder / "ports.json")["engine"]
-    with pytest.raises(CloudFailed, match="Choose another"):
-        Supervisor(folder, replace(options, front_port=engine)).start()
-    with running_cloud(folder, replace(options, front_port=None)) as after:
-        assert after.url == before.url
 
 
 def foreground(folder: Path, stderr: int | None = None) -> subprocess.Popen[bytes]:

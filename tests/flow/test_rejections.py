@@ -21,10 +21,16 @@ from gen3d_events.models import Failure
 from gen3d_local import people
 from gen3d_local.cloud import Cloud
 from gen3d_local.deploy import STACK
+from gen3d_local.gateway import MAX_BODY_BYTES
 from gen3d_upload.limits import MAX_BYTES, MAX_SIDE
 from PIL import Image
 from pycognito import AWSSRP
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
+from tests.fault.test_endpoint import ENDPOINT_CODES
+from tests.flow.test_socket import ticket
 from tests.tap import Tap
 from tests.waiting import SECONDS, eventually
 
@@ -57,8 +63,29 @@ MASKS = {
     "mask_too_small": picture(shade=0),
     "mask_too_large": picture(shade=255),
 }
-INBOX = {"alpha_missing": "tests/flow/test_inbox.py"}
-"""Codes of other ways in, and where they are made to happen."""
+MADE_IN = {
+    "alpha_missing": "tests/flow/test_inbox.py",
+    "endpoint_unavailable": "tests/flow/test_refusals_and_failures.py",
+    **dict.fromkeys(ENDPOINT_CODES, "tests/fault/test_endpoint.py"),
+    **dict.fromkeys(("splat_invalid", "splat_missing", "meshing_failed"), "tests/fault/test_splats.py"),
+    **dict.fromkeys(("embedding_timed_out", "job_timed_out"), "tests/fault/test_watchdog.py"),
+    "notification_failed": "tests/fault/test_mail.py",
+    **dict.fromkeys(
+        (
+            "point_outside_photo",
+            "point_outside_boxes",
+            "no_positive_point",
+            "box_empty",
+            "selection_empty",
+            "embedding_corrupt",
+            "decoder_mismatch",
+        ),
+        "tests/unit/client/test_clicks.py",
+    ),
+    "not_clickable": "tests/unit/client/test_sdk.py",
+}
+"""Where the codes are made to happen that are not made here. Those of clicks no service says, only page and
+SDK."""
 
 
 @dataclass
@@ -127,14 +154,18 @@ def test_a_form_takes_no_file_that_is_too_heavy(gen3d: Gen3D) -> None:
     assert (reply.status_code, "EntityTooLarge" in reply.text) == (400, True)
 
 
-def test_no_code_of_an_upload_is_without_a_case() -> None:
-    table = {
+def test_no_code_of_the_table_is_without_a_case() -> None:
+    of_uploads = {
         code
         for code, entry in codes.items()
-        if code.startswith(("image_", "mask_", "alpha_")) and entry.http_status is None
+        if code.startswith(("image_", "mask_")) and entry.http_status is None
     }
-    assert table == PHOTOS.keys() | MASKS.keys() | INBOX.keys()
-    _are_named_in(INBOX)
+    assert of_uploads == PHOTOS.keys() | MASKS.keys()
+    of_requests = {code for code, entry in codes.items() if entry.http_status is not None}
+    assert of_requests == REFUSALS.keys() | SOCKETS.keys()
+    assert codes.keys() - of_uploads - of_requests == MADE_IN.keys()
+    for code, path in MADE_IN.items():
+        assert f'"{code}"' in Path(__file__).parents[2].joinpath(path).read_text(), f"{code} is not in {path}"
 
 
 # --- what the API refuses ------------------------------------------------------------------------------
@@ -221,21 +252,21 @@ REFUSALS: dict[str, Callable[[Door], httpx.Response]] = {
     ),
     "link_invalid": lambda door: _link(door, hours=1, tail="x"),
     "link_expired": lambda door: _link(door, hours=-1),
+    "not_found": lambda door: door("GET", "/no/such/thing"),
+    "request_too_large": lambda door: door("POST", "/sessions", content=bytes(MAX_BODY_BYTES + 1)),
     "too_many_requests": _too_many,
     "internal_error": lambda door: door("GET", f"/sessions/{door.session}"),
 }
-ELSEWHERE = {
-    "not_found": "tests/unit/upload/test_api.py",
-    "request_too_large": "tests/wiring/test_template.py",
-    "ticket_invalid": "tests/unit/notification/test_push.py",
-    "origin_not_allowed": "tests/unit/notification/test_push.py",
-}
-"""Shown in another tier alone, because the engine's gateway has words of its own for it."""
+SOCKETS = {"ticket_invalid": (True, "forged"), "origin_not_allowed": (False, "")}
+"""Whether the page is the site's, and a ticket that is none; else one is asked for."""
 
 
 @pytest.mark.parametrize("code", REFUSALS)
 def test_a_refused_request_is_answered_in_the_tables_words(door: Door, code: str) -> None:
-    reply = REFUSALS[code](door)
+    assert_refused(REFUSALS[code](door), code)
+
+
+def assert_refused(reply: httpx.Response, code: str) -> None:
     entry = codes[code]
     assert reply.status_code == entry.http_status, reply.text
     said = reply.json()
@@ -243,12 +274,26 @@ def test_a_refused_request_is_answered_in_the_tables_words(door: Door, code: str
     assert said["message"].startswith(entry.message)
 
 
-def test_no_code_of_the_api_is_without_a_case() -> None:
-    table = {code for code, entry in codes.items() if entry.http_status is not None}
-    assert table == REFUSALS.keys() | ELSEWHERE.keys()
-    _are_named_in(ELSEWHERE)
+def test_who_has_not_signed_in_is_answered_in_the_tables_words(door: Door) -> None:
+    """By the gateway, before any function."""
+    assert_refused(httpx.get(f"{door.gen3d.api_url}/sessions"), "unauthorized")
 
 
-def _are_named_in(files: dict[str, str]) -> None:
-    for code, path in files.items():
-        assert f'"{code}"' in Path(__file__).parents[2].joinpath(path).read_text(), f"{code} is not in {path}"
+@pytest.mark.parametrize("code", SOCKETS)
+def test_a_refused_socket_is_answered_in_the_tables_words(cloud: Cloud, gen3d: Gen3D, code: str) -> None:
+    """By its function. A page is told the status alone (test_socket.py)."""
+    ours, forged = SOCKETS[code]
+    engine, origin = (
+        cloud.engine_url.replace("http", "ws", 1),
+        cloud.url if ours else "https://elsewhere.example",
+    )
+    asked = (
+        f"{engine}/_aws/execute-api/{cloud.outputs['SocketApiId']}/socket?ticket={forged or ticket(gen3d)}"
+    )
+    with (
+        pytest.raises(InvalidStatus) as refused,
+        connect(asked, origin=Origin(origin), proxy=None, open_timeout=SECONDS),
+    ):
+        pass
+    answer = refused.value.response
+    assert_refused(httpx.Response(answer.status_code, content=bytes(answer.body)), code)
