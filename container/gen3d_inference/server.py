@@ -26,7 +26,7 @@ import uvicorn
 from gen3d_events.inference import InferenceRequest, Reply
 from pydantic import ValidationError
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -34,7 +34,7 @@ from gen3d_inference.engines import EngineUnavailable
 from gen3d_inference.failures import InferenceError
 from gen3d_inference.lifecycle import Status
 from gen3d_inference.settings import models, port
-from gen3d_inference.telemetry import about, logger
+from gen3d_inference.telemetry import about, logger, tell_of_libraries
 
 GRACE_SECONDS = 25
 """SageMaker kills 30 s after SIGTERM."""
@@ -109,10 +109,13 @@ async def _body(request: Request) -> bytes:
     if int(request.headers.get("content-length", 0)) > MAX_BODY_BYTES:
         raise too_large
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise too_large
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                raise too_large
+    except ClientDisconnect:
+        raise _Refused(HTTPStatus.BAD_REQUEST, "the connection ended before the body") from None
     return bytes(body)
 
 
@@ -146,11 +149,13 @@ def serve(computing: Computing, host: str, port: int, grace_seconds: float = GRA
     """Serve until SIGTERM or SIGINT; never returns then, because a computing thread cannot be stopped."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _exit)
+    tell_of_libraries()
     closing = asyncio.Event()
     config = uvicorn.Config(
         application(computing, closing),
         host=host,
         port=port,
+        log_config=None,
         log_level="warning",
         # For a connection that never ends its request.
         timeout_graceful_shutdown=math.ceil(grace_seconds) + 1,

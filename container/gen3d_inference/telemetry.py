@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal, NamedTuple
@@ -34,6 +35,13 @@ def measure(engine: str, *figures: Figure, **about: str) -> None:
     for name, value in about.items():
         line.add_metadata(name, value)
     line.flush_metrics()
+
+
+def tell_of_libraries() -> None:
+    """What libraries log in this process, and their warnings, become lines of the same log."""
+    logging.getLogger(SERVICE).propagate = False  # else the root would tell our own once more
+    logging.basicConfig(handlers=[logger.registered_handler])
+    logging.captureWarnings(True)
 
 
 @contextmanager

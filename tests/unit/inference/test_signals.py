@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
@@ -29,6 +30,23 @@ class Stuck:
         threading.Event().wait()
 
 serve(Stuck(), "127.0.0.1", int(sys.argv[1]), grace_seconds=1)
+"""
+
+TALKING = """
+import logging, os, sys, warnings
+os.dup2(1, 2)
+from gen3d_inference.lifecycle import READY
+from gen3d_inference.server import serve
+from gen3d_inference.telemetry import logger
+
+class Talking:
+    def begin(self):
+        logger.info("ours")
+        logging.getLogger("library").warning("by its log")
+        warnings.warn("by a warning")
+    def status(self): return READY
+
+serve(Talking(), "127.0.0.1", int(sys.argv[1]))
 """
 
 
@@ -129,3 +147,26 @@ def test_sigterm_lets_the_running_request_finish_and_takes_no_other(s3: Any) -> 
             child.stdin.flush()
             assert answer.result().status_code == 200
         assert child.wait(DEADLINE_SECONDS) == 0
+
+
+def test_whatever_is_written_is_json_and_is_written_once() -> None:
+    port = free_port()
+    with process("-c", TALKING, str(port)) as child:
+        eventually(lambda: answers_ping(port))
+        head = "POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "
+        for given in ("9\r\n\r\n{", "none\r\n\r\n{"):  # gives up within its body; is no request
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                client.sendall(f"{head}{given}".encode())
+                client.shutdown(socket.SHUT_WR)
+                while client.recv(1000):
+                    pass
+        assert answers_ping(port)
+        child.send_signal(signal.SIGTERM)
+        told, _ = child.communicate(timeout=DEADLINE_SECONDS)
+    lines = [json.loads(line) for line in told.splitlines()]
+    messages = [line["message"] for line in lines]
+    assert {line["service"] for line in lines} == {"endpoint"}
+    assert [messages.count(one) for one in ("ours", "by its log")] == [1, 1]
+    assert sum("by a warning" in one for one in messages) == 1
+    assert not [line for line in lines if "exception" in line]
+    assert "Invalid HTTP request received." in messages
