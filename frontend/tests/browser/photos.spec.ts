@@ -153,6 +153,20 @@ test("a photo is found, renamed, deleted, and comes back", async ({ page, api })
   await expect(page.getByRole("link", { name })).toBeVisible();
 });
 
+test("a part of the page that a lost network withholds comes by itself, with its style", async ({
+  page,
+  context,
+}) => {
+  await page.goto("/");
+  await expect(page.getByRole("heading", { name: "Start with a photo" })).toBeVisible();
+  await context.setOffline(true);
+  await page.getByRole("link", { name: "History" }).click();
+  await expect(page.getByText("A part of the page could not be loaded.")).toBeVisible();
+  await context.setOffline(false);
+  await expect(page.getByLabel("Search")).toBeVisible();
+  await expect(page.locator(".history-search")).toHaveCSS("max-width", "384px");
+});
+
 test("what nobody expected is reported, if the person wants that", async ({ page }) => {
   await page.goto("/");
   await expect(page.getByRole("heading", { name: "Start with a photo" })).toBeVisible();
