@@ -74,8 +74,9 @@ def write_ply(splats: Splats, file: BinaryIO) -> None:
         )
     )
     file.write(header.encode())
-    # In the file's own type at once, and as it lies: each copy of a large file costs as much as the rest.
-    file.write(np.concatenate(columns, axis=1, dtype="<f4").data)
+    # In the file's own type and order at once: each copy of a large file costs as much as the rest.
+    rows = np.empty((len(splats), len(PROPERTIES)), dtype="<f4")
+    file.write(np.concatenate(columns, axis=1, out=rows).data)
 
 
 def from_ply(data: bytes) -> Splats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,15 @@ def test_it_is_the_file_that_upstreams_own_class_writes() -> None:
     found, expected = (np.frombuffer(data, "<f4", offset=len(header)) for data in (ours, theirs))
     np.testing.assert_allclose(found, expected, atol=1e-5)
     np.testing.assert_allclose(from_ply(theirs).opacities, [0.5, 0.02, 0.98], atol=1e-5)
+
+
+def test_how_arrays_lie_in_memory_does_not_matter() -> None:
+    splats = two()
+    by_columns = {
+        field: np.asfortranarray(getattr(splats, field))
+        for field in ("centres", "scales", "rotations", "colours")
+    }
+    assert to_ply(replace(splats, **by_columns)) == to_ply(splats)
 
 
 def test_saturated_opacity_stays_finite() -> None:
