@@ -46,7 +46,8 @@ def publish(folder: Path, bucket: str, tell: Tell) -> None:
         upload(last, bucket, PREFIX + manifest.NAME, manifest.digest(last))
     except (BotoCoreError, ClientError) as error:
         raise PublishFailed(
-            f"The upload to {bucket} broke off. Publish again: it goes on. ({error})"
+            f"The upload to {bucket} broke off. Publish again: it goes on. If it cannot begin, look at the "
+            f"bucket's name (the stack's ModelBucketName) and at your AWS credentials. ({error})"
         ) from error
     tell(f"s3://{bucket}/{PREFIX} is complete: {len(verified.files)} files, {total:,} bytes")
 

@@ -341,6 +341,12 @@ def test_an_upload_that_breaks_off_goes_on(
     assert capsys.readouterr().out.count("is there") == 3
 
 
+def test_a_bucket_that_is_none_is_said_so(bench: Bench, bucket: Any) -> None:
+    fetched(bench)
+    with pytest.raises(SystemExit, match=r"ModelBucketName\) and at your AWS credentials.*NoSuchBucket"):
+        run(bench, "publish", "--bucket", "gen3d-of-nobody")
+
+
 def test_what_is_damaged_is_not_published(bench: Bench, bucket: Any) -> None:
     fetched(bench)
     (bench.folder / "moge/model.pt").write_bytes(b"mogE")
