@@ -67,10 +67,13 @@ def lines(output: Iterable[bytes]) -> Iterator[Line]:
         for text in ours:
             try:
                 told = json.loads(text)
-            except ValueError:  # torn by another thread's line, or by the end of the process
+                if "request" in told:
+                    request = told["request"]
+                else:
+                    yield Line(told["level"], told["message"], {**told["about"], **request})
+            except (
+                ValueError,
+                TypeError,
+                KeyError,
+            ):  # torn by another thread's line, or by the process's end
                 yield Line(logging.INFO, text.rstrip(), request)
-                continue
-            if "request" in told:
-                request = told["request"]
-            else:
-                yield Line(told["level"], told["message"], {**told["about"], **request})
