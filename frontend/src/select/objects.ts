@@ -95,6 +95,7 @@ export function mark(marks: Marks, action: Action): Marks {
     case "point":
       // A first point says what is meant, not what is not.
       if (!action.point.inside && !active(marks)) return marks;
+      if (isSame(action.point, active(marks)?.points.at(-1))) return marks; // a double click is one
       break;
     case "edit":
       if (!active(marks) && (action.edit.kind === "invert" || action.edit.erase)) return marks;
@@ -104,6 +105,10 @@ export function mark(marks: Marks, action: Action): Marks {
   }
   const [withOne, object] = begun(marks);
   return changed(withOne, object.id, change(object, action));
+}
+
+function isSame(point: Point, last: Point | undefined): boolean {
+  return point.x === last?.x && point.y === last.y && point.inside === last.inside;
 }
 
 /** What an action on the active object changes of it. */

@@ -24,6 +24,13 @@ test("the first click makes an object, the next ones join it", () => {
   expect(clicks(active(marks)!)).toBe(2);
 });
 
+test("a double click is one; the other way at the same place is another", () => {
+  const once = after(click(1, 2));
+  expect(mark(once, click(1, 2))).toBe(once);
+  expect(clicks(active(after(click(1, 2), click(1, 2, false), click(1, 2)))!)).toBe(3);
+  expect(after(click(1, 2), { do: "new" }, click(1, 2)).objects).toHaveLength(2);
+});
+
 test("a first negative click, an eraser or inverting means nothing", () => {
   expect(after(click(1, 2, false))).toBe(NOTHING);
   expect(after({ do: "edit", edit: { kind: "invert" } })).toBe(NOTHING);
