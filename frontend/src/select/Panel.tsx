@@ -1,11 +1,11 @@
-import { useId } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 
 import { printable } from "../api/names";
 import type { PhotoView } from "../api/types";
 import { Button } from "../ui/Button";
 import { Candidates } from "./Candidates";
 import { Icon } from "./icons";
-import { active, type Action, type Marks } from "./objects";
+import { active, type Action, type Marked, type Marks } from "./objects";
 import type { Outline } from "./segmenter";
 import { trouble } from "./trouble";
 
@@ -119,18 +119,7 @@ function Objects({ marks, outlines, onAction }: ObjectsProps) {
                 <circle cx="10" cy="10" r="9" fill={object.colour} />
               </svg>
             </button>
-            <input
-              class="select-name"
-              aria-label={`Name of ${object.name}`}
-              value={object.name}
-              maxLength={LONGEST_NAME}
-              onFocus={() => onAction({ do: "choose", id: object.id })}
-              onChange={(event) => {
-                const name = printable(event.currentTarget.value, LONGEST_NAME) || `Object ${object.id}`;
-                event.currentTarget.value = name;
-                onAction({ do: "rename", id: object.id, name });
-              }}
-            />
+            <Name object={object} onAction={onAction} />
             <button
               type="button"
               class="select-delete"
@@ -174,5 +163,33 @@ function Slider({ label, value, low, high, step, told, onValue }: SliderProps) {
         onInput={(event) => onValue(event.currentTarget.valueAsNumber)}
       />
     </div>
+  );
+}
+
+interface NameProps {
+  object: Marked;
+  onAction: (action: Action) => void;
+}
+
+function Name({ object: { id, name }, onAction }: NameProps) {
+  // What is being typed: whatever is drawn anew meanwhile would put the old name in its place.
+  const [typed, setTyped] = useState<string>();
+  return (
+    <input
+      class="select-name"
+      aria-label={`Name of ${name}`}
+      value={typed ?? name}
+      maxLength={LONGEST_NAME}
+      onFocus={() => onAction({ do: "choose", id })}
+      onInput={(event) => setTyped(event.currentTarget.value)}
+      onChange={(event) => {
+        setTyped(undefined);
+        onAction({
+          do: "rename",
+          id,
+          name: printable(event.currentTarget.value, LONGEST_NAME) || `Object ${id}`,
+        });
+      }}
+    />
   );
 }

@@ -234,6 +234,12 @@ test("two objects, named, deleted and brought back", async ({ page }) => {
   await drag(page, { x: 60, y: 120 }, { x: 160, y: 300 });
   await marks(page, 1, "Object 2");
   await page.getByLabel("Name of Object 1").fill("Bottle");
+  await page.getByLabel("Mask opacity").evaluate((slider: HTMLInputElement) => {
+    slider.value = slider.min;
+    slider.dispatchEvent(new Event("input", { bubbles: true })); // draws the panel anew
+  });
+  await page.evaluate(() => new Promise(requestAnimationFrame));
+  await expect(page.getByLabel("Name of Object 1")).toHaveValue("Bottle");
   await page.getByLabel("Name of Object 1").press("Enter");
   await page.getByRole("button", { name: "Delete Object 2" }).click();
   await expect(stage(page)).toBeFocused();
