@@ -80,7 +80,7 @@ export function expectedSeconds(quality: Quality, jobs: JobView[]): Expected {
 export function progress(job: JobView, expected: Expected, now: number): Progress {
   const row = job.events;
   const state = jobState(row);
-  const bad = state === "failed" || state === "timed_out" || (state === "awaiting_mask" && problem(row));
+  const bad = state === "failed" || state === "timed_out" || waitsInVain(job, now);
   const requested = row.reconstruction_requested?.at;
   const started = firstStart(row);
   const reconstructed = row.reconstruction_completed?.at;
@@ -91,7 +91,9 @@ export function progress(job: JobView, expected: Expected, now: number): Progres
   const steps = names.map((name, i): Step => {
     const stepState: StepState = i < running ? "done" : i > running ? "waiting" : bad ? "failed" : "running";
     const end = stepState === "done" ? ends[i] : stepState === "failed" ? failedAt(row) : undefined;
-    const seconds = stepState === "waiting" ? undefined : elapsed(begins[i], end, now);
+    // Nobody knows when a mask was lost.
+    const timed = stepState === "running" || end !== undefined;
+    const seconds = timed ? elapsed(begins[i], end, now) : undefined;
     const usual = name === "mask" ? CHECK_SECONDS : name === "queue" ? undefined : expected[name];
     return {
       name,

@@ -155,6 +155,7 @@ test.describe("of a photo that is ready", () => {
     const lost = await api.job(session, { ...QUICK, name: "Bottle" });
     await page.goto(lost);
     await expect(page.getByText("The mask never arrived.")).toBeVisible();
+    await expect(page.getByRole("listitem").filter({ hasText: /^Mask/ })).toHaveText("Mask failed");
     await accessible(page);
     await page.getByRole("button", { name: "Back to the photo" }).click();
 
@@ -173,6 +174,7 @@ test.describe("of a photo that is ready", () => {
     await page.getByLabel("Name of Object 2").fill("Patch");
     await page.getByRole("button", { name: "Make 2 3D models" }).click(SLOW);
 
+    await misbehave("slow", "--task", "reconstruct", "--seconds", "5"); // so that both are seen under way
     await page.getByRole("button", { name: "Make 2 models" }).click();
     await page.waitForURL(`**${lost}`);
     const tabs = page.getByRole("navigation", { name: "This photo" }).getByRole("link");

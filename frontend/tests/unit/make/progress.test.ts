@@ -103,6 +103,12 @@ test("a mask that is late is lost, one that was rejected is another's turn, and 
   expect(vain(STORY.slice(0, 1), 120)).toBe(false);
 });
 
+test("of a mask that was lost no step says that it is under way", () => {
+  const [mask] = progress(job([]), EXPECTED, after(120)).steps;
+  expect(mask).toMatchObject({ state: "failed", words: "" });
+  expect(mask).not.toHaveProperty("seconds");
+});
+
 test("jobs that have finished say how long the next one takes", () => {
   const seen = expectedSeconds("balanced", [job(STORY)]);
   expect(seen).toMatchObject({ reconstruction: 15, known: true });
