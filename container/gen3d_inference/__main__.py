@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--mask", type=Path, help="the mask of an object in it, of the upright photo's size"
     )
     preflight.add_argument("--output", type=Path, help="where the splats go, as PLY")
-    preflight.add_argument("--seed", type=int, default=42)
+    preflight.add_argument("--seed", type=_seed, default=42)
     preflight.add_argument(
         "--report", type=Path, default=Path("preflight.json"), help="where the report goes"
     )
@@ -63,6 +63,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         else f"{'failed: ' + ', '.join(failed) if failed else 'passed'}; {options.report}"
     )
     sys.exit(1 if failed else 0)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**31:
+        raise argparse.ArgumentTypeError("a whole number from 0 to 2147483647, as a job's")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -30,21 +30,22 @@ export function PhotoPicker({ multiple = false, onFiles }: PhotoPickerProps) {
     event.currentTarget.value = ""; // the same file can be chosen again
   }
 
+  const title = HAND_HELD ? ["Your photo", "Your photos"] : ["Drop a photo here", "Drop photos here"];
   return (
     <div class={`picker ${over ? "picker-over" : ""}`}>
       <svg viewBox="0 0 64 64" width="64" height="64" aria-hidden="true" class="picker-icon">
         <path d="M32 6 54 18v28L32 58 10 46V18zM10 18l22 13 22-13M32 31v27" />
       </svg>
-      <p class="picker-title">
-        {over ? "Drop to upload" : multiple ? "Drop photos here" : "Drop a photo here"}
-      </p>
+      <p class="picker-title">{over ? "Drop to upload" : title[Number(multiple)]}</p>
       <div class="picker-actions">
         <Button kind="primary" onClick={() => files.current?.click()}>
           {multiple ? "Choose photos" : "Choose a photo"}
         </Button>
         {HAND_HELD && <Button onClick={() => camera.current?.click()}>Take a photo</Button>}
       </div>
-      <p class="picker-hint">Or paste one. JPEG, PNG or WebP; larger ones are made smaller for you.</p>
+      <p class="picker-hint">
+        {HAND_HELD ? "" : "Or paste one. "}JPEG, PNG or WebP; larger ones are made smaller for you.
+      </p>
       <input ref={files} type="file" accept={ACCEPTED} multiple={multiple} hidden onChange={chosen} />
       <input ref={camera} type="file" accept="image/*" capture="environment" hidden onChange={chosen} />
     </div>

@@ -193,6 +193,7 @@ test.describe("a phone", () => {
   test("takes a photo, and shows all of it, however long a name is", async ({ page }) => {
     await page.goto("/");
     await expect(page.getByRole("heading", { name: "Start with a photo" })).toBeVisible();
+    await expect(page.getByText("Your photos")).toBeVisible(); // nothing is dropped with a finger
     await fits(page);
     const opened = page.waitForEvent("filechooser");
     await page.getByRole("button", { name: "Take a photo" }).click();

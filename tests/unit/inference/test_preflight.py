@@ -107,6 +107,16 @@ def test_json_is_all_that_is_printed(preflight: Run, tmp_path: Path) -> None:
     assert "classical: load" not in states(found)
 
 
+@pytest.mark.parametrize("seed", ["-5", "1.5", "2147483648", "x"])
+def test_a_seed_that_no_job_can_have_is_refused_before_anything_runs(
+    preflight: Run, tmp_path: Path, seed: str
+) -> None:
+    done, found = preflight(tmp_path, f"--seed={seed}", **WEIGHT_FREE)
+    assert done.returncode == 2
+    assert "a whole number from 0 to 2147483647" in done.stderr
+    assert not found
+
+
 def test_sam3d_passes_with_its_double(preflight: Run, tmp_path: Path) -> None:
     python, weights = make_upstream(tmp_path / "upstream"), make_weights(tmp_path / "weights")
     settings = environment(weights, GEN3D_SAM3D_PYTHON=str(python), GEN3D_TASKS="reconstruct")
