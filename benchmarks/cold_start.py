@@ -1,7 +1,8 @@
 """CPU seconds of the cold start of every function: import, and its first event.
 
-The baseline is the import of the libraries that every function stands on, and of nothing else. Meshing is
-measured without its computing, whose import is measured by itself.
+The baseline is the import of the libraries that every function stands on, and of nothing else. Meshing's
+import is that of all that it computes with, Open3D above all, though the handler itself loads this part only
+after its first event is out; only the mesh is not computed. That part's import is measured by itself, too.
 
 The queues are cut off from their functions, and the chain is walked by hand: each function gets the message
 that really waits in its queue, in a fresh isolated interpreter with its own environment and role, and what it
@@ -51,17 +52,17 @@ class Context:
 
 job = json.load(sys.stdin)
 sys.path[:0] = job["path"]
-if job["mesh"]:
-    from types import ModuleType, SimpleNamespace
-    computing = ModuleType("gen3d_meshing.pipeline")
-    mesh = SimpleNamespace(vertices=[0], triangles=[0], watertight=True)
-    files = {name: b"{}" for name in job["mesh"]}
-    computing.mesh_splat = lambda *_, **__: SimpleNamespace(files=files, mesh=mesh, seconds=0.0)
-    sys.modules["gen3d_meshing.pipeline"] = computing
 module, name = job["handler"].rsplit(".", 1)
 begun = cpu()
 handler = getattr(import_module(module), name)
+if job["mesh"]:
+    computing = import_module("gen3d_meshing.pipeline")
 imported = cpu()
+if job["mesh"]:
+    from types import SimpleNamespace
+    mesh = SimpleNamespace(vertices=[0], triangles=[0], watertight=True)
+    files = {name: b"{}" for name in job["mesh"]}
+    computing.mesh_splat = lambda *_, **__: SimpleNamespace(files=files, mesh=mesh, seconds=0.0)
 answer = handler(job["event"], Context())
 figures = {"import": imported - begun, "first_event": cpu() - imported, "answer": answer}
 print(json.dumps(figures), file=sys.stderr)
@@ -82,8 +83,9 @@ print(time.process_time() - begun)
 
 
 COMPUTING = """
-import sys, time
+import gc, sys, time
 sys.path[:0] = {path!r}
+gc.disable()
 import gen3d_meshing.mesh
 begun = time.process_time()
 import gen3d_meshing.pipeline
@@ -112,7 +114,7 @@ def libraries() -> float:
 
 
 def computing() -> float:
-    """CPU seconds of importing meshing's computing, Open3D above all, the median of ROUNDS."""
+    """CPU seconds of importing what meshing computes with after its handler, the median of ROUNDS."""
     path = [str(ROOT / "services" / "meshing"), str(ROOT / "events"), sysconfig.get_paths()["purelib"]]
     return _importing(COMPUTING.format(path=path))
 

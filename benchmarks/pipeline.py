@@ -253,7 +253,7 @@ def _print(figures: dict[str, Any]) -> None:
         seconds = (row["import"], row["first_event"], row["together"])
         ratios = (row["together"] / baseline, row["together"] / unit)
         colds.add_row(name, *(f"{it:.3f}" for it in seconds), *(f"{it:.2f}" for it in ratios))
-    colds.add_row("meshing's computing, with the first mesh", f"{figures['meshing_import_cpu_seconds']:.3f}")
+    colds.add_row("of MeshingMesh's, after its first event", f"{figures['meshing_import_cpu_seconds']:.3f}")
     console.print(colds)
     console.print(f"{RESULT.relative_to(ROOT)}")
 

@@ -138,3 +138,13 @@ def test_wrong_usage_is_told(
 def test_the_pipeline_loads_no_browser_viewers_no_aws_and_no_usd() -> None:
     unwanted = ("dash", "plotly", "IPython", "flask", "scipy", "boto3", "pxr")
     assert loaded_with("gen3d_meshing.pipeline", *unwanted) == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads as Linux tells them")
+def test_the_pipeline_starts_no_threads_as_it_loads() -> None:
+    script = "import gen3d_meshing.pipeline, os; print(len(os.listdir('/proc/self/task')))"
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "1\n"
