@@ -36,13 +36,14 @@ export function upscaledAbove(logits: Plane, width: number, height: number, thre
   const limit = f(threshold);
   const mask = emptyMask(width, height);
   const { data } = logits;
-  const side = sides(data, limit);
+  // To look at each logit pays only where there are more px.
+  const side = data.length < mask.data.length ? sides(data, limit) : undefined;
   const first = starts(columns.before, logits.width);
-  let spans: Span[] = [];
+  let spans: Span[] = [{ start: 0, end: width, inside: false }];
   for (let y = 0; y < height; y++) {
     const upper = rows.before[y]! * logits.width;
     const lower = rows.after[y]! * logits.width;
-    if (y === 0 || rows.before[y] !== rows.before[y - 1])
+    if (side && (y === 0 || rows.before[y] !== rows.before[y - 1]))
       spans = spansBetween(side.subarray(upper), side.subarray(lower), first);
     const weight = rows.weight[y]!;
     const row = y * width;
@@ -74,7 +75,10 @@ const ROUNDING = 1e-6; // of the largest logit: float32 has 7 digits
 /** Of each logit: 0 for outside, 1 for inside, UNSURE where rounding could decide. */
 function sides(data: Float32Array, limit: number): Uint8Array {
   let largest = 0;
-  for (let i = 0; i < data.length; i++) largest = Math.max(largest, Math.abs(data[i]!));
+  for (let i = 0; i < data.length; i++) {
+    const size = Math.abs(data[i]!);
+    if (size > largest) largest = size;
+  }
   const [low, high] = [limit - ROUNDING * largest, limit + ROUNDING * largest];
   const side = new Uint8Array(data.length);
   for (let i = 0; i < data.length; i++) side[i] = data[i]! > high ? 1 : data[i]! < low ? 0 : UNSURE;
