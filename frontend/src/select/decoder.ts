@@ -17,6 +17,7 @@ export class MaskDecoder {
   private readonly worker = new Worker(new URL("./decoder.worker.ts", import.meta.url), { type: "module" });
   private readonly asked = new Map<number, Asked>();
   private readonly latest = new Latest<number>(HOVER);
+  private outlined: { wanted: string; outline: Promise<Outline> } | undefined;
   private asks = 0;
 
   constructor(onLoaded: (share: number) => void) {
@@ -46,25 +47,38 @@ export class MaskDecoder {
   /** Undefined where a newer question about the same object made this one needless. */
   outline(object: number, wanted: Wanted): Promise<Outline | undefined> {
     this.latest.drop(HOVER);
-    return this.latest.run(object, () => this.ask({ do: "outline", wanted }));
+    return this.latest.run(object, () => this.outlineOf(wanted));
   }
 
   glance(wanted: Wanted): Promise<Outline | undefined> {
     return this.latest.run(HOVER, () => this.ask({ do: "glance", wanted }));
   }
 
-  hover(wanted: Wanted): Promise<Outline | undefined> {
-    return this.latest.run(HOVER, () => this.ask({ do: "hover", wanted }));
+  /** The outline of a click that may come: if it does, it has this one. */
+  foresee(wanted: Wanted): Promise<Outline | undefined> {
+    return this.latest.run(HOVER, () => this.outlineOf(wanted));
   }
 
   mask(wanted: Wanted): Promise<CutOut> {
     return this.ask({ do: "mask", wanted });
   }
 
+  /** That the next click refines this: what can be computed for it without knowing where it is, is computed. */
+  expect(wanted: Wanted): Promise<void> {
+    return this.ask({ do: "expect", wanted });
+  }
+
   /** What was asked and is not answered yet is refused. */
   close(): void {
     this.worker.terminate();
     this.fail(new Error("It was closed."));
+  }
+
+  private outlineOf(wanted: Wanted): Promise<Outline> {
+    const key = JSON.stringify(wanted);
+    if (this.outlined?.wanted !== key)
+      this.outlined = { wanted: key, outline: this.ask({ do: "outline", wanted }) };
+    return this.outlined.outline;
   }
 
   private ask<R extends Request>(request: R): Promise<Answers[R["do"]]> {

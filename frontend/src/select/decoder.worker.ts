@@ -29,7 +29,10 @@ async function load(embedding: EmbeddingView, wanted: Device): Promise<Device> {
   const gpu = wanted === "gpu" ? await decoder("gpu").catch(() => undefined) : undefined;
   const works = await gpu?.decode(click).catch(() => undefined); // its programs are compiled with that, too
   if (!works) await gpu?.release().catch(() => undefined);
-  segmenter = new Segmenter(manifest, gpu && works ? gpu : await decoder("cpu"));
+  const used = gpu && works ? gpu : await decoder("cpu");
+  segmenter = new Segmenter(manifest, used);
+  // The first takes twice as long as those after it: nobody is to wait for that. What is wrong, a click will tell.
+  if (!works) setTimeout(() => void used.decode(click).catch(() => undefined));
   return works ? "gpu" : "cpu";
 }
 
@@ -84,7 +87,7 @@ function say(told: FromWorker, transfer: Transferable[] = []): void {
 }
 
 function transferables(told: Answers[keyof Answers]): Transferable[] {
-  if (typeof told === "string") return [];
+  if (!told || typeof told === "string") return [];
   return "contour" in told
     ? [told.contour.buffer, ...told.candidates.map(({ contour }) => contour.buffer)]
     : [told.data.buffer];

@@ -85,9 +85,18 @@ export class Decoder {
    * its masks are smaller.
    */
   decode(prompts: Prompts, earlier?: Float32Array, coarse = false): Promise<Decoded> {
-    const decoded = this.busy.then(() => this.decodeNow(prompts, earlier, coarse));
-    this.busy = decoded.catch(() => undefined);
-    return decoded;
+    return this.queued(() => this.decodeNow(prompts, earlier, coarse));
+  }
+
+  /** That the next click comes with this earlier mask: what it changes is computed before. */
+  async expect(earlier: Float32Array): Promise<void> {
+    await this.queued(() => this.changedBy(earlier));
+  }
+
+  private queued<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.busy.then(work);
+    this.busy = done.catch(() => undefined);
+    return done;
   }
 
   private async decodeNow(prompts: Prompts, earlier?: Float32Array, coarse?: boolean): Promise<Decoded> {
@@ -98,10 +107,10 @@ export class Decoder {
       ...this.tensors,
       point_coords: new Tensor("float32", coordinates, [1, labels.length, 2]),
       point_labels: new Tensor("float32", labels, [1, labels.length]),
-      mask_input: new Tensor("float32", earlier ?? new Float32Array(width * height), [1, 1, height, width]),
+      mask_input: this.maskInput(earlier ?? new Float32Array(width * height)),
       has_mask_input: new Tensor("float32", [earlier ? 1 : 0], [1]),
     };
-    if (earlier && this.refines) Object.assign(given, await this.changedBy(earlier, given));
+    if (earlier && this.refines) Object.assign(given, await this.changedBy(earlier));
     if (coarse) Object.assign(given, renamed(given, COARSE));
     const { masks, scores } = await run(this.graphs.get("decode"), given);
     const [one, count, high, wide] = masks?.dims ?? [];
@@ -121,13 +130,19 @@ export class Decoder {
   }
 
   /** What an earlier mask changes: for all that is hovered and clicked after it, once. */
-  private async changedBy(earlier: Float32Array, given: Tensors): Promise<Tensors> {
+  private async changedBy(earlier: Float32Array): Promise<Tensors> {
     if (this.changed?.earlier !== earlier) {
       dispose(this.changed?.tensors);
       this.changed = undefined;
+      const given = { ...this.tensors, mask_input: this.maskInput(earlier) };
       this.changed = { earlier, tensors: renamed(await run(this.graphs.get("mask"), given), MASKED) };
     }
     return this.changed.tensors;
+  }
+
+  private maskInput(logits: Float32Array): wasm.Tensor {
+    const { mask_width: width, mask_height: height } = this.manifest;
+    return new this.runtime.ort.Tensor("float32", logits, [1, 1, height, width]);
   }
 
   async release(): Promise<void> {

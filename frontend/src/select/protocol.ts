@@ -9,8 +9,8 @@ export type Request =
   | { do: "compare"; embedding: EmbeddingView }
   | { do: "outline"; wanted: Wanted }
   | { do: "glance"; wanted: Wanted }
-  | { do: "hover"; wanted: Wanted }
-  | { do: "mask"; wanted: Wanted };
+  | { do: "mask"; wanted: Wanted }
+  | { do: "expect"; wanted: Wanted };
 
 export interface Answers {
   /** What it decodes on. */
@@ -19,8 +19,8 @@ export interface Answers {
   compare: Device;
   outline: Outline;
   glance: Outline;
-  hover: Outline;
   mask: CutOut;
+  expect: void;
 }
 
 export type ToWorker = { id: number } & Request;

@@ -17,7 +17,7 @@ export interface Outline {
   scale: number;
   /** Of the photo's area that is inside, 0 to 1. */
   share: number;
-  /** All four candidates, small; empty where the decoder was not asked, and while hovering. */
+  /** All four candidates, small; empty where the decoder was not asked, and of a glance. */
   candidates: { score: number; contour: Contour }[];
   /** A finer one can be had. */
   coarse: boolean;
@@ -29,7 +29,7 @@ export interface CutOut extends Mask {
 }
 
 /** Longest sides in px. Outlines are for the eye; the mask that is sent has the photo's own size. */
-const SIDE = { outline: 2048, hover: 768, glance: 512, thumbnail: 128 };
+const SIDE = { outline: 2048, glance: 768, thumbnail: 128 };
 const KEPT = 24;
 
 export class Segmenter {
@@ -37,7 +37,7 @@ export class Segmenter {
 
   constructor(
     private readonly manifest: EmbeddingManifest,
-    private readonly decoder: Pick<Decoder, "decode" | "previews" | "refines">,
+    private readonly decoder: Pick<Decoder, "decode" | "expect" | "previews" | "refines">,
   ) {}
 
   async outline(wanted: Wanted): Promise<Outline> {
@@ -58,21 +58,24 @@ export class Segmenter {
   /** What a click would make, as soon as can be. */
   async glance(wanted: Wanted): Promise<Outline> {
     const { points, box } = wanted;
-    if (!this.decoder.previews || this.decoded.has(this.key(wanted))) return this.hover(wanted);
-    const decoded = await this.decoder.decode({ points, box }, await this.logits(wanted), true);
+    const decoded =
+      this.decoder.previews && !this.decoded.has(this.key(wanted))
+        ? await this.decoder.decode({ points, box }, await this.logits(wanted), true)
+        : await this.decode(wanted);
     const { mask, scale } = this.maskAt(SIDE.glance, decoded, wanted);
     return { ...outlined(mask, scale), candidates: [], coarse: true };
-  }
-
-  /** What a click would make, on a smaller scale. */
-  async hover(wanted: Wanted): Promise<Outline> {
-    const { mask, scale } = this.maskAt(SIDE.hover, await this.decode(wanted), wanted);
-    return { ...outlined(mask, scale), candidates: [], coarse: false };
   }
 
   async mask(wanted: Wanted): Promise<CutOut> {
     const { mask } = this.maskAt(Infinity, await this.decode(wanted), wanted);
     return { ...mask, png: await maskPng(mask.data, mask.width, mask.height) };
+  }
+
+  /** That the next click refines this. */
+  async expect(wanted: Wanted): Promise<void> {
+    if (!this.decoder.refines) return;
+    const earlier = (await this.decode(wanted))?.candidates[wanted.candidate]?.data;
+    if (earlier) await this.decoder.expect(earlier);
   }
 
   private maskAt(side: number, decoded: Decoded | undefined, { candidate, threshold, edits }: Wanted) {

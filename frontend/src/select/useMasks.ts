@@ -1,16 +1,16 @@
 /** The decoder's life beside the page: loaded once for a photo, asked whenever marks change, started anew if it fails. */
-import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { api } from "../api/client";
 import type { EmbeddingView, SessionView } from "../api/types";
 import { MaskDecoder } from "./decoder";
 import { keepDevice, keptDevice, measureDevice } from "./device";
 import { failureOf, type Failure } from "./failure";
-import { clicks, isAsked, refined, type Marked, type Marks, type Point } from "./objects";
+import { active, clicks, isAsked, refined, type Marked, type Marks, type Point } from "./objects";
 import type { SelectedObject } from "../app/contracts";
 import type { Outline, Wanted } from "./segmenter";
 
-const REST_MS = 80; // of the pointer, before a preview is refined
+const REST_MS = 80; // before a preview is refined, and before a next click is expected
 
 interface Known {
   /** What the outline was made of. */
@@ -75,7 +75,8 @@ export function useMasks(
     };
   }, [session.session_id, attempt]);
 
-  useEffect(() => {
+  // Before the marks themselves are painted: the worker need not wait for that.
+  useLayoutEffect(() => {
     const made = decoder.current;
     const gone = (id: number) => !marks.objects.some((it) => it.id === id); // another may get its number
     for (const id of asked.current.keys()) if (gone(id)) asked.current.delete(id);
@@ -97,9 +98,21 @@ export function useMasks(
     }
   }, [marks.objects, readiness.state]);
 
+  // Once an outline is seen, not before: where cores are few, that would hold up its painting.
+  const chosen = active(marks);
+  const seen = chosen && known.get(chosen.id);
+  useEffect(() => {
+    const made = decoder.current;
+    if (!made || !seen) return;
+    const timer = setTimeout(() => {
+      made.expect(wantedOf(chosen)).catch((error: unknown) => decoder.current === made && fail(error));
+    }, REST_MS);
+    return () => clearTimeout(timer);
+  }, [seen]);
+
   /**
    * Shows what a click there would make of the object; of nothing where there is no place. Finer after a rest; and at
-   * once where a button or a finger goes down, so that the click finds its mask decoded, or nearly so.
+   * once where a button or a finger goes down, so that the click finds its outline made, or nearly so.
    */
   const preview = useCallback(
     (object: Marked | undefined, point: Point | undefined, pressed = false) => {
@@ -113,10 +126,10 @@ export function useMasks(
         if (!outline || !pointed.current || decoder.current !== made) return;
         setHover(outline);
         if (outline.coarse && pointed.current === wanted)
-          resting.current = setTimeout(() => made.hover(wanted).then(show, failed), REST_MS);
+          resting.current = setTimeout(() => made.foresee(wanted).then(show, failed), REST_MS);
       };
       const failed = (error: unknown) => decoder.current === made && fail(error);
-      (pressed ? made.hover(wanted) : made.glance(wanted)).then(show, failed);
+      (pressed ? made.foresee(wanted) : made.glance(wanted)).then(show, failed);
     },
     [readiness.state],
   );

@@ -5,6 +5,13 @@ import { executable } from "./chromium";
 import { serveSelect, type Served } from "./fixtures/select/serve";
 import { accessible, expect, fits, scene, test as base } from "./test";
 
+declare global {
+  interface Window {
+    /** Outlines that the decoder was asked for. */
+    outlined: number;
+  }
+}
+
 const PHOTO = { width: 768, height: 1024 };
 const BOTTLE = { x: 384, y: 600 };
 
@@ -140,6 +147,31 @@ test("hovering shows what a click would mark; one click marks the bottle, at the
   const [bottle] = await made(page);
   expect(bottle?.overlap).toBeGreaterThan(0.95);
   expect(bottle).toMatchObject({ name: "Object 1", clicks: 1, refinements: 0 });
+});
+
+test("who clicks where a finer preview is shown, or presses and lets go, has its mask decoded once", async ({
+  page,
+}) => {
+  await page.addInitScript(() => {
+    const post = Worker.prototype.postMessage as (message: { do: string }, ...rest: unknown[]) => void;
+    window.outlined = 0;
+    Worker.prototype.postMessage = function (message: { do: string }, ...rest: unknown[]) {
+      if (message.do === "outline") window.outlined++;
+      post.call(this, message, ...rest);
+    };
+  });
+  await open(page);
+  await stage(page).hover({ position: await at(page, BOTTLE) });
+  await expect(page.locator("[data-hovered=fine]")).toBeVisible();
+  expect(await page.evaluate(() => window.outlined)).toBe(1);
+  await click(page);
+  await marks(page, 1);
+  expect(await page.evaluate(() => window.outlined)).toBe(1);
+  const box = (await stage(page).boundingBox())!;
+  const { x, y } = await at(page, { x: 384, y: 300 });
+  await page.touchscreen.tap(box.x + x, box.y + y);
+  await marks(page, 2);
+  expect(await page.evaluate(() => window.outlined)).toBe(2);
 });
 
 test("points that take away, undo, redo and reset", async ({ page }) => {

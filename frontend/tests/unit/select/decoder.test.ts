@@ -16,7 +16,7 @@ import { checkTensors, parseManifest, type Role } from "../../../src/select/mani
 import { active, boxOf, mark, NOTHING, type Action } from "../../../src/select/objects";
 import { Decoder, type Decoded } from "../../../src/select/onnx";
 import { readSafetensors, type NamedTensor } from "../../../src/select/safetensors";
-import { Segmenter, type Wanted } from "../../../src/select/segmenter";
+import { Segmenter, type Outline, type Wanted } from "../../../src/select/segmenter";
 
 interface Case {
   points?: [number, number, number][];
@@ -85,16 +85,16 @@ test.each([0, 1, 2, 3, 4, 5])("case %i: all candidates are those of Python's cli
   }
 });
 
-test("an outline says how much is inside, and hovering shows the same object", async () => {
+test("an outline says how much is inside, and a glance shows the same object", async () => {
   const it = wanted(cases[0]!);
-  const [outline, hover, mask] = [
+  const [outline, glance, mask] = [
     await segmenter.outline(it),
-    await segmenter.hover(it),
+    await segmenter.glance(it),
     await segmenter.mask(it),
   ];
   const inside = mask.data.reduce((sum, px) => sum + px, 0);
   expect(outline.share).toBeCloseTo(inside / mask.data.length, 6);
-  expect(hover.share).toBeCloseTo(outline.share, 2);
+  expect(glance.share).toBeCloseTo(outline.share, 2);
   expect(outline.candidates).toHaveLength(4);
 });
 
@@ -142,8 +142,14 @@ test("the mask graph replaces tensors for an earlier mask alone", async () => {
   expect(same(both[0]!, await logits(decoder, turned))).toBe(true);
   expect(same(both[1]!, await logits(decoder, plain))).toBe(true);
   expect(disposed).toHaveBeenCalledTimes(2);
+
+  // What is expected is computed before, and kept where the click comes as expected.
+  await turning.expect(plain);
+  expect(disposed).toHaveBeenCalledTimes(3);
+  expect(same(await logits(turning, plain), await logits(decoder, turned))).toBe(true);
+  expect(disposed).toHaveBeenCalledTimes(3);
   await turning.release();
-  expect(disposed).toHaveBeenCalledTimes(3 + tensors.length);
+  expect(disposed).toHaveBeenCalledTimes(4 + tensors.length);
   disposed.mockRestore();
 });
 
@@ -170,9 +176,12 @@ test("a preview is made of the coarse tensors, and the mask is not", async () =>
   expect(print(await both.decode(prompts))).toBe(fine);
   expect(fine).not.toBe(coarsely);
   const previewing = new Segmenter(manifest, both);
-  expect((await previewing.glance(wanted(cases[0]!))).coarse).toBe(true);
-  expect((await previewing.hover(wanted(cases[0]!))).coarse).toBe(false);
-  expect((await previewing.glance(wanted(cases[0]!))).coarse).toBe(false); // the finer one is known now
+  const glanced = await previewing.glance(wanted(cases[0]!));
+  const outlined = await previewing.outline(wanted(cases[0]!));
+  const again = await previewing.glance(wanted(cases[0]!)); // of the finer tensors, which are decoded now
+  expect([glanced.coarse, outlined.coarse, again.coarse]).toEqual([true, false, true]);
+  const miss = ({ share }: Outline) => Math.abs(share - outlined.share);
+  expect(miss(again)).toBeLessThan(miss(glanced));
 });
 
 test("undo and sliders run the decoder no more", async () => {
@@ -180,24 +189,28 @@ test("undo and sliders run the decoder no more", async () => {
   const counted = new Segmenter(manifest, {
     refines: false,
     previews: false,
+    expect: () => Promise.reject(new Error("It refines nothing.")),
     decode: (prompts) => (runs++, decoder.decode(prompts)),
   });
   await counted.outline(wanted(cases[0]!));
   await counted.outline(wanted(cases[1]!));
   await counted.outline(wanted(cases[0]!, 3));
   await counted.mask({ ...wanted(cases[0]!), threshold: 1 });
+  await counted.expect(wanted(cases[0]!));
   expect(runs).toBe(2);
 });
 
 describe("a click refines what was chosen before it", () => {
   const asked: { points: number; earlier: number | undefined }[] = [];
+  const expected: number[] = [];
   /** Marks its candidates 1, 2, ... 4 of its run in their first logit. */
   const telling = (refines = true) => {
-    asked.length = 0;
+    asked.length = expected.length = 0;
     const size = { width: manifest.mask_width, height: manifest.mask_height };
     return new Segmenter(manifest, {
       refines,
       previews: false,
+      expect: (earlier) => Promise.resolve(void expected.push(earlier[0]!)),
       decode: ({ points }, earlier) => {
         asked.push({ points: points.length, earlier: earlier?.[0] });
         const logits = (i: number) =>
@@ -220,6 +233,15 @@ describe("a click refines what was chosen before it", () => {
       { points: 2, earlier: 13 },
       { points: 3, earlier: 23 },
     ]);
+  });
+
+  test("which is expected before it is clicked", async () => {
+    const it = telling();
+    await it.expect(after({ do: "edit", edit: { kind: "stroke", erase: false, radius: 5, path: [1, 1] } }));
+    await it.outline(after(point(1), third));
+    await it.expect(after(point(1), third));
+    expect(asked).toHaveLength(1);
+    expect(expected).toEqual([13]);
   });
 
   test("and undo, redo and another choice leave it as it was made", async () => {
