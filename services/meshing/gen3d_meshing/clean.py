@@ -52,8 +52,7 @@ def clean(splat: Splat, limit: int, seed: int = 42) -> Cloud:
     splat = splat.take(np.argsort(_morton(splat.position)))  # so that neighbours lie together in memory, too
     _require_solid(splat)
 
-    neighbours, distance = nearest(splat.position, splat.position, NEIGHBOURS)
-    mean = distance[:, 1 : NEIGHBOURS // 2].mean(1)
+    neighbours, mean = _neighbourhoods(splat.position)
     spacing = max(float(np.median(mean)), float(np.ptp(splat.position, axis=0).max()) / 2000)
     near = mean <= _STRAY * spacing
     keep = np.flatnonzero(near)[_in_large_cluster(splat.position[near], spacing)]
@@ -100,6 +99,18 @@ def search(points: Floats) -> Search:
         return index.numpy(), np.sqrt(distance, out=distance)
 
     return ask
+
+
+def _neighbourhoods(points: Floats) -> tuple[Neighbours, Floats]:
+    """(n, NEIGHBOURS) indices of the points nearest to each, itself first, and (n,) how far the nearer half
+    of the others is on average."""
+    neighbours = np.empty((len(points), NEIGHBOURS), np.int32)
+    mean = np.empty(len(points), np.float32)
+    around = search(points)
+    for some in parts(len(points)):
+        neighbours[some], distance = around(points[some], NEIGHBOURS)
+        mean[some] = distance[:, 1 : NEIGHBOURS // 2].mean(1)
+    return neighbours, mean
 
 
 def _most_important(splat: Splat, limit: int, seed: int) -> Splat:

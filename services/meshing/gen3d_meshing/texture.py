@@ -13,6 +13,8 @@ from gen3d_meshing.shape import Mesh
 from gen3d_meshing.splat import Floats
 from gen3d_meshing.unwrap import GUTTER, Atlas, unwrap
 
+Image = NDArray[np.uint8]
+
 _BLOCKS = 512  # a side: the texels of a block share their Gaussians
 _TURNED_AWAY = 1e-3  # weight of a Gaussian that faces the other way, as on the far side of a thin wall
 _BAND = 16  # rows that are painted at a time, whole blocks of them, so that what this needs stays small
@@ -24,22 +26,22 @@ def bake(mesh: Mesh, cloud: Cloud, normals: Floats, size: int) -> Texture:
     normals: (n, 3) unit vectors out of the object, of the cloud's Gaussians. size: 512, 1024 or 2048 texels.
     """
     atlas = unwrap(mesh, size)
-    image = np.zeros((size, size, 3), np.float32)
+    image = np.zeros((size, size, 3), np.uint8)
     around = search(cloud.splat.position)
     for texels in _bands(atlas.row):
         light = _light(mesh, cloud, normals, around, atlas.part(texels))
-        image[atlas.row[texels], atlas.column[texels]] = linear_to_srgb(light)
+        image[atlas.row[texels], atlas.column[texels]] = np.rint(255 * linear_to_srgb(light))
     known = np.zeros((size, size), bool)
     known[atlas.row, atlas.column] = True
     for _ in range(GUTTER):
         _grow(image, known)
     _fill(image, known)
-    return Texture(np.rint(255 * image).astype(np.uint8), atlas.uv, atlas.vertex, atlas.triangles)
+    return Texture(image, atlas.uv, atlas.vertex, atlas.triangles)
 
 
 def _bands(row: Texels) -> list[Indices]:
     """Which texels (n,) are in each band of the picture that has any."""
-    band = row // _BAND
+    band = (row // _BAND).astype(np.int16)  # few enough bits to be sorted by counting
     order = np.argsort(band, kind="stable")
     return np.split(order, np.flatnonzero(np.diff(band[order])) + 1)
 
@@ -77,14 +79,15 @@ def _light(mesh: Mesh, cloud: Cloud, normals: Floats, around: Search, atlas: Atl
     return shown
 
 
-def _grow(image: Floats, known: NDArray[np.bool_]) -> None:
+def _grow(image: Image, known: NDArray[np.bool_]) -> None:
     """Give the unknown texels beside known ones their mean, in place: what filters read at a chart's edge."""
     size = len(image)
     framed = np.pad(known, 1)
     beside = [(down, right) for down in (0, 1, 2) for right in (0, 1, 2)]
-    ring = ~known & np.any(
-        [framed[down : down + size, right : right + size] for down, right in beside], axis=0
-    )
+    ring = np.zeros_like(known)
+    for down, right in beside:
+        ring |= framed[down : down + size, right : right + size]
+    ring &= ~known
     row, column = np.nonzero(ring)
     total = np.zeros((len(row), 3), np.float32)
     count = np.zeros((len(row), 1), np.float32)
@@ -92,18 +95,18 @@ def _grow(image: Floats, known: NDArray[np.bool_]) -> None:
         there = np.clip(row + down - 1, 0, size - 1), np.clip(column + right - 1, 0, size - 1)
         total += image[there] * known[there][:, None]
         count += known[there][:, None]
-    image[ring] = total / count
+    image[ring] = np.rint(total / count)
     known[ring] = True
 
 
-def _fill(image: Floats, known: NDArray[np.bool_]) -> None:
+def _fill(image: Image, known: NDArray[np.bool_]) -> None:
     """Give all other texels the mean of the known ones in the smallest square around them, of 2, 4, 8...
     texels a side, in place: so no level of a mip-map mixes a chart with the void."""
     if len(image) == 1:
         return
     half = len(image) // 2
-    count = known.reshape(half, 2, half, 2).sum((1, 3))
-    total = np.where(known[..., None], image, 0).reshape(half, 2, half, 2, 3).sum((1, 3))
-    coarse = total / np.maximum(count, 1)[..., None].astype(np.float32)
+    count = known.reshape(half, 2, half, 2).sum((1, 3), dtype=np.float32)
+    total = (image * known[..., None]).reshape(half, 2, half, 2, 3).sum((1, 3), dtype=np.float32)
+    coarse = np.rint(total / np.maximum(count, 1)[..., None]).astype(np.uint8)
     _fill(coarse, count > 0)
     np.copyto(image, coarse.repeat(2, 0).repeat(2, 1), where=~known[..., None])

@@ -101,15 +101,15 @@ def _atlas(
 ) -> Atlas:
     """The atlas with each chart moved by its shift in texels."""
     face, x, y = shown
-    owner = layout.chart[face]
+    right, up = shift[layout.chart].astype(np.int32).T
     return Atlas(
         size=size,
         places=places + STEPS * shift[layout.owner],
         vertex=layout.vertex.astype(np.uint32),
         triangles=layout.triangles.astype(np.uint32),
         face=face,
-        row=size - 1 - (y + shift[owner, 1].astype(np.int32)),
-        column=x + shift[owner, 0].astype(np.int32),
+        row=size - 1 - (y + up[face]),
+        column=x + right[face],
     )
 
 
@@ -183,7 +183,9 @@ def _shown(corners: Indices, chart: Indices) -> tuple[Texels, Texels, Texels]:
     """(triangle, x, y) of the texels that triangles cover. A chart too thin to cover any gets one."""
     shown = scan(corners)
     _, first = np.unique(chart, return_index=True)
-    thin = np.delete(first, np.unique(chart[shown[0]]))
+    covers = np.zeros(len(chart), bool)
+    covers[shown[0]] = True
+    thin = np.delete(first, np.unique(chart[covers]))
     middle = corners[thin].sum(1) // (3 * STEPS)
     one, other, third = (
         np.concatenate([found, added.astype(np.int32)])
