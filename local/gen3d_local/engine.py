@@ -9,19 +9,17 @@ from __future__ import annotations
 import json
 import os
 import signal
-from functools import lru_cache
 from pathlib import Path
-from types import SimpleNamespace
-from typing import IO, Any
+from typing import Any
 
 import hypercorn.asyncio
 import uvicorn
 from ministack import app
 from ministack.core import persistence
-from ministack.services import dynamodb, eventbridge, lambda_svc
+from ministack.services import eventbridge, lambda_svc
 from ministack.services.cloudformation import provisioners
 
-from gen3d_local import gateway, object_events, permissions, resources
+from gen3d_local import gateway, object_events, permissions, quicker, resources
 from gen3d_local.admission import Admission
 from gen3d_local.children import HOST
 from gen3d_local.registry import Registry
@@ -54,6 +52,7 @@ def main() -> None:
     permissions.teach()
     object_events.teach()
     gateway.teach()
+    quicker.teach()
     lambda_svc._ESM_IDLE_WAKE_GAP_SECONDS = POLL_GAP_SECONDS
     allowed = lambda_svc._sqs_esm_concurrency
     lambda_svc._sqs_esm_concurrency = lambda mapping, *queue: min(
@@ -69,9 +68,6 @@ def main() -> None:
         bucket=lambda host, path: app._s3_cors_target(host, path) is not None,
     )
     hypercorn.asyncio.serve = _serve  # type: ignore[assignment]
-    # Otherwise a condition is parsed anew for every row that a query looks at.
-    dynamodb._condition_syntax_error = lru_cache(dynamodb._condition_syntax_error)
-    persistence.json = SimpleNamespace(**{**vars(json), "dump": _dump})
     app.main()
 
 
@@ -90,11 +86,6 @@ async def _serve(application: Any, _: Any) -> None:
         log_level="warning",
     )
     await uvicorn.Server(config).serve()
-
-
-def _dump(value: Any, file: IO[str], **options: Any) -> None:
-    """In place of json.dump, which goes through Python code while every request waits."""
-    file.write(json.dumps(value, **options))
 
 
 def _save(*_: object) -> None:

@@ -3,8 +3,9 @@
 A session's row has item_id `ses_…`, a job's `ses_…/job_…`, so one query gives a session with its jobs.
 Besides what the API wrote, a row has one attribute per event (gen3d_events.read_model), what ingest accepted
 (`photo` or `mask`, checked since `checked_since`, then claimed by `photo_source` or `mask_source` since
-`claimed_at`), and `due_at` while work is under way. A deleted session has `deleted_at` and `purge_at`, and
-`purging_at` once it cannot be restored any more. Of a purged one a note stays for a while, without its user.
+`claimed_at`), and while work is under way `due_at`: when the watchdog looks at it, at the latest when it is
+due. A deleted session has `deleted_at` and `purge_at`, and `purging_at` once it cannot be restored any more.
+Of a purged one a note stays for a while, without its user.
 """
 
 from __future__ import annotations
@@ -346,18 +347,33 @@ def fold(event: Event) -> Row | None:
 
 
 def _keep_due(row: Row) -> None:
+    """An earlier look than is due harms nobody, so of the steps of a quick job most change nothing here."""
+    due, kept = _due(row), row.get("due_at")
+    if due is None or kept is None or due < kept:
+        _look_at(row, due)
+
+
+def postpone(row: Row) -> None:
+    """The watchdog looked at a row too early: have it look again when the row is due."""
+    _look_at(row, _due(row))
+
+
+def _due(row: Row) -> str | None:
     moment = due_at(row)
-    due = _text(moment) if moment else None
+    return _text(moment) if moment else None
+
+
+def _look_at(row: Row, due: str | None) -> None:
     if row.get("due_at") == due:
         return
     user_id, session_id, job_id = ids(row)
     change = "SET due_kind = :due_kind, due_at = :due_at" if due else "REMOVE due_kind, due_at"
     values = {":due_kind": "due", ":due_at": due} if due else {}
-    table.update(  # then a later fold sets it
+    table.update(  # unless a later fold sets it
         Key=_key(user_id, session_id, job_id),
         UpdateExpression=change,
         ConditionExpression="revision = :revision",
-        ExpressionAttributeValues=table.pack({":revision": row["revision"], **values}),
+        ExpressionAttributeValues=table.pack({":revision": row.get("revision", 0), **values}),
     )
 
 

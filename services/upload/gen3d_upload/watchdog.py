@@ -53,9 +53,14 @@ def _look(_event: dict[str, Any], _context: Any) -> dict[str, int]:
         with context_keys("attend", correlation_id=session_id, session_id=session_id, job_id=job_id):
             try:
                 # The index may be behind the table.
-                if (row := rows.get(*rows.ids(listed))) and (what := _attend(row, now)):
+                row = rows.get(*rows.ids(listed))
+                if row is None:
+                    continue
+                if what := _attend(row, now):
                     done[what] += 1
                     logger.info(what, due_at=row.get("due_at"))
+                else:
+                    rows.postpone(row)
             except Exception as error:  # one that fails must not keep the others
                 logger.exception("not attended")
                 broken.append(error)

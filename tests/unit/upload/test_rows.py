@@ -68,6 +68,12 @@ def test_the_table_folds_as_the_read_model_does(
         assert stored
         assert events(stored) == row
         due = due_at({**stored, **row})
+        assert ("due_at" in stored) == (due is not None)
+        if due:
+            assert stored["due_at"] <= rows._text(due)
+        rows.postpone(stored)
+        stored = rows.get(USER, SESSION, job_id)
+        assert stored
         assert stored.get("due_at") == (due and rows._text(due))
         assert ("due_kind" in stored) == ("due_at" in stored)
 
@@ -95,7 +101,6 @@ def test_an_event_without_a_row_is_dropped() -> None:
 def test_the_last_of_two_folds_at_once_keeps_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between a fold and its write of `due_at`, another fold finishes the job."""
     start()
-    rows.fold(samples["Reconstruction Requested"])
     keep_due = rows._keep_due
     late: list[Row] = []
 
@@ -123,6 +128,28 @@ def test_a_fold_that_died_before_its_deadline_is_mended_by_its_repetition(
     assert not list(rows.overdue(NOON + timedelta(days=1)))
     rows.fold(samples["Reconstruction Started"])
     assert [rows.ids(row) for row in rows.overdue(NOON + timedelta(days=1))] == [(USER, SESSION, JOB)]
+
+
+def test_an_earlier_look_than_is_due_is_left_as_it_is() -> None:
+    start()
+    rows.fold(samples["Reconstruction Requested"])
+    first = rows.get(USER, SESSION, JOB)
+    rows.fold(samples["Reconstruction Started"])
+    then = rows.get(USER, SESSION, JOB)
+    assert first
+    assert then
+    assert first["due_at"] == then["due_at"] < rows._text(due_at(then) or NOON)
+
+
+def test_what_is_due_earlier_than_it_was_is_looked_at_earlier() -> None:
+    start()
+    rows.fold(samples["Reconstruction Started"])
+    first = rows.get(USER, SESSION, JOB)
+    rows.fold(samples["Meshing Started"])
+    then = rows.get(USER, SESSION, JOB)
+    assert first
+    assert then
+    assert first["due_at"] > then["due_at"] == rows._text(due_at(then) or NOON)
 
 
 def test_a_late_result_ends_the_deadline_of_a_row_that_timed_out() -> None:

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from gen3d_events import ids
 from gen3d_events.event import Event
 from gen3d_events.samples import JOB, NOON, SESSION, USER, samples
-from gen3d_upload import progress, rows, watchdog
+from gen3d_upload import outbox, progress, rows, watchdog
 from gen3d_upload.history import STEP, due_at
 
 from tests.unit.logs import logged
@@ -149,9 +149,22 @@ def test_an_accepted_upload_is_overdue_only_as_its_next_step_is() -> None:
     due = due_at(row)
     assert due
     assert due < NOON + 2 * STEP
-    assert row["due_at"] == rows._text(due)
+    assert row["due_at"] <= rows._text(due)
     fold("Embedding Completed")
     assert "due_at" not in (rows.get(USER, SESSION) or {})
+
+
+def test_who_is_looked_at_too_early_is_looked_at_again_when_due(published: Published) -> None:
+    hidden = rows.delete(USER, SESSION, timedelta(days=7))
+    assert hidden
+    event = outbox.of_session(hidden)
+    assert event
+    rows.fold(event)
+    assert [rows.ids(row) for row in rows.overdue(datetime.now(UTC) + STEP)] == [(USER, SESSION, None)]
+    assert look() == 0
+    assert published() == []
+    assert (rows.get(USER, SESSION) or {})["due_at"] == hidden["purge_at"]
+    assert not list(rows.overdue(datetime.now(UTC) + STEP))
 
 
 def test_the_index_is_not_believed(published: Published, monkeypatch: pytest.MonkeyPatch) -> None:

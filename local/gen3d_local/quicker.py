@@ -1,0 +1,38 @@
+"""The engine's answers with less work: a tenth of its time, while every other request waits."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from types import SimpleNamespace
+from typing import IO, Any
+
+from ministack.core import iam_evaluator, persistence, responses, router
+from ministack.services import dynamodb
+
+
+def teach() -> None:
+    """Parse what never changes once, look up no policies where nobody asks, and write state down at once."""
+    # Otherwise a condition is parsed anew for every row that a query looks at,
+    dynamodb._condition_syntax_error = lru_cache(dynamodb._condition_syntax_error)
+    # and each policy of the caller's role twice a request.
+    parse = iam_evaluator.parse_policy_document
+    parse_text = lru_cache(maxsize=None)(parse)
+    iam_evaluator.parse_policy_document = lambda policy: (
+        parse_text(policy) if isinstance(policy, str) else parse(policy)
+    )
+    iam_evaluator.request_caller_arn = _caller
+    persistence.json = SimpleNamespace(**{**vars(json), "dump": _dump})
+
+
+def _caller(headers: dict[str, str], query: dict[str, Any] | None = None) -> str:
+    """Who signed a request, without what they may do; the account's root if nobody known did."""
+    account = responses.get_account_id()
+    key = router.extract_access_key_id(headers or {}, query or {})
+    credential = iam_evaluator.resolve_credential(key, account) if key else None
+    return getattr(credential, "principal_arn", "") or f"arn:aws:iam::{account}:root"
+
+
+def _dump(value: Any, file: IO[str], **options: Any) -> None:
+    """In place of json.dump, which goes through Python code while every request waits."""
+    file.write(json.dumps(value, **options))
