@@ -66,7 +66,12 @@ $(SUITES:%=test-%): .venv/.loads .venv-lint/.ready frontend/dist/index.html
 
 .PHONY: test-models
 test-models: .venv-models/.ready .venv/.ready ## Run SAM 3's tests on random weights (FULL=1: photos of 1008 px)
+	@$(MAKE) --keep-going -j2 test-models-alone test-models-laptop
+
+.PHONY: test-models-alone test-models-laptop
+test-models-alone:
 	@$(MODELS)/pytest --confcutdir tests/models --timeout 1800 tests/models
+test-models-laptop:
 	@GEN3D_SAM3_PYTHON=$(MODELS)/python $(RUN)/pytest --noconftest --timeout 900 tests/models/test_laptop.py
 
 .PHONY: test-sam3
