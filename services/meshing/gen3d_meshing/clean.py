@@ -22,6 +22,9 @@ _NEAR_DRAWN = 1.6  # of the drawn ones' spacings
 _CLUSTER = 0.02  # of the largest cluster's Gaussians
 _FEWEST = 200
 _AT_ONCE = 65_536  # places whose neighbours are looked at together, so that what this needs stays small
+_MIXED = np.array(
+    [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64
+)  # odd, of no pattern
 _FLATTEST = 0.01  # thickness by length below which points are a sheet
 
 
@@ -49,6 +52,8 @@ def clean(splat: Splat, limit: int, seed: int = 42) -> Cloud:
     counts["near"] = len(splat)
     splat = _most_important(splat, limit, seed)
     counts["important"] = len(splat)
+    splat = _once_each(splat)
+    counts["distinct"] = len(splat)
     splat = splat.take(np.argsort(_morton(splat.position)))  # so that neighbours lie together in memory, too
     _require_solid(splat)
 
@@ -124,6 +129,12 @@ def _most_important(splat: Splat, limit: int, seed: int) -> Splat:
     return splat.take(np.sort(np.argpartition(wait, limit)[:limit]))
 
 
+def _once_each(splat: Splat) -> Splat:
+    """Of Gaussians at the very same place the first: others would pass for neighbours without a distance."""
+    _, first = np.unique(splat.position.view(np.uint32) @ _MIXED, return_index=True)
+    return splat if len(first) == len(splat) else splat.take(np.sort(first))
+
+
 def _morton(points: Floats) -> NDArray[np.int64]:
     """(n,) places along a Z-order curve through a grid of 1024 cells a side (Morton 1966)."""
     side = max(float(np.ptp(points, axis=0).max()), 1e-30)
@@ -136,8 +147,8 @@ def _morton(points: Floats) -> NDArray[np.int64]:
 def _require_solid(splat: Splat) -> None:
     if len(splat) < _FEWEST:
         raise SurfaceMissing(f"{len(splat)} Gaussians are too few for a surface")
-    spread = np.linalg.svd(splat.position - splat.position.mean(0), compute_uv=False)
-    if not spread[2] > _FLATTEST * spread[0]:
+    variance = np.linalg.eigvalsh(np.cov(splat.position.T))
+    if not variance[0] > _FLATTEST**2 * variance[2]:
         raise SurfaceMissing("the Gaussians lie in a plane or on a line")
 
 

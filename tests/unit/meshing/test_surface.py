@@ -132,6 +132,22 @@ def test_pieces_that_belong_to_the_object_stay_and_specks_go() -> None:
     assert result.mesh.volume == pytest.approx((0.5**3 + 0.4**3) * SOLIDS["sphere"].volume, rel=0.05)
 
 
+def test_gaussians_that_are_there_several_times_count_once() -> None:
+    places, normals = SOLIDS["torus"].sample(np.random.default_rng(7), 12_000)
+    rows = splat_rows(places, normals, paint(places), np.random.default_rng(7))
+    options = JobOptions(quality=Quality.FAST, texture=None)
+    once, often = (mesh_splat(ply(file), options).mesh for file in (rows, np.tile(rows, (3, 1))))
+    assert (often.vertices == once.vertices).all()
+
+
+def test_an_object_far_from_the_origin_is_no_sheet() -> None:
+    places, normals = SOLIDS["torus"].sample(np.random.default_rng(7), 12_000)
+    rows = splat_rows(places + 6e4, normals, paint(places), np.random.default_rng(7))
+    mesh = mesh_splat(ply(rows), JobOptions(quality=Quality.FAST, texture=None)).mesh
+    assert (mesh.genus, mesh.parts) == (1, 1)
+    assert mesh.volume == pytest.approx(SOLIDS["torus"].volume, rel=0.05)
+
+
 def test_an_object_without_its_underside_is_closed() -> None:
     rng = np.random.default_rng(5)
     places, normals = SOLIDS["sphere"].sample(rng, 30_000)
