@@ -3,6 +3,9 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-builtin-rules --no-print-directory
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j2
+endif
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3.11
@@ -44,7 +47,7 @@ SUITES := unit flow fault page browser
 test: .venv/.loads .venv-lint/.ready frontend/dist/index.html ## Run every test: unit, contract, wiring, flow, fault, browser
 	@failed=; \
 	for suites in test-unit "test-flow test-fault" test-page test-browser; do \
-	    $(MAKE) --keep-going -j2 $$suites || failed=yes; \
+	    $(MAKE) --keep-going $$suites || failed=yes; \
 	done; \
 	[[ -z $$failed ]]
 
@@ -66,7 +69,7 @@ $(SUITES:%=test-%): .venv/.loads .venv-lint/.ready frontend/dist/index.html
 
 .PHONY: test-models
 test-models: .venv-models/.ready .venv/.ready ## Run SAM 3's tests on random weights (FULL=1: photos of 1008 px)
-	@$(MAKE) --keep-going -j2 test-models-alone test-models-laptop
+	@$(MAKE) --keep-going test-models-alone test-models-laptop
 
 .PHONY: test-models-alone test-models-laptop
 test-models-alone:
@@ -89,7 +92,7 @@ JUDGES := format rules types imports events vectors openapi template sam images 
 
 .PHONY: lint
 lint: .venv/.ready .venv-lint/.ready frontend/node_modules/.ready ## Run every linter, type check and drift check
-	@$(MAKE) --keep-going --output-sync -j2 $(JUDGES:%=lint-%)
+	@$(MAKE) --keep-going --output-sync $(JUDGES:%=lint-%)
 
 lint-format:   JUDGE := $(LINT)/ruff format --check --diff $(CHECKED)
 lint-rules:    JUDGE := $(LINT)/ruff check --output-format concise $(CHECKED)
