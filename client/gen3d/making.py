@@ -148,6 +148,9 @@ def reconstruct(
             "shows what points and boxes choose; there is a mask.", param_hint="--preview"
         )
     options = _options(quality, formats, texture, seed)
+    with reported(as_json):  # before a cloud is looked for
+        if mask is None:
+            check_prompts(points, boxes)
     progress = report.Progress(err)
     about: dict[str, Any] = {}
     with reported(as_json, about), connected(api) as gen3d:
@@ -243,7 +246,6 @@ def _preview(
 
     from gen3d.masks import over_photo
 
-    check_prompts(points, boxes)
     if target.suffix.lower() not in Image.registered_extensions():
         raise WrongUsage(f"{target} does not end as a picture does.", "Name it .png or .jpg.")
     _make_folder(target.parent)

@@ -84,7 +84,9 @@ class _Stopped(BaseException):
 
 
 def _foreground(folder: Path, port: int | None, ready: Callable[[Cloud], None]) -> Cloud:
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        signals.append(signal.SIGHUP)
 
     def stop_once(*_: object) -> None:
         for number in signals:

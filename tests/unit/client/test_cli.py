@@ -184,6 +184,12 @@ def test_a_token_for_curl(gen3d: Run) -> None:
     assert done.stdout.endswith("\n")
 
 
+def test_what_cannot_be_meant_needs_no_cloud_to_be_told_so(gen3d: Run, photo: Path) -> None:
+    done = gen3d("reconstruct", photo, GEN3D_API="")
+    assert done.returncode == 2
+    assert "Nothing is marked" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
