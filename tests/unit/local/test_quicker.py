@@ -1,0 +1,83 @@
+"""A policy is parsed once, and yet what it says now is what counts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from gen3d_local import aws
+
+NAME = "quicker"
+
+
+@pytest.fixture
+def queue(engine: str) -> str:
+    url: str = aws.client("sqs", engine).create_queue(QueueName=NAME)["QueueUrl"]
+    return url
+
+
+@pytest.fixture
+def iam(engine: str) -> Iterator[Any]:
+    iam = aws.client("iam", engine)
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    iam.create_role(RoleName=NAME, AssumeRolePolicyDocument=document(trust))
+    yield iam
+    for policy in iam.list_role_policies(RoleName=NAME)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=NAME, PolicyName=policy)
+    iam.delete_role(RoleName=NAME)
+
+
+def document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def say(iam: Any, effect: str) -> None:
+    policy = document({"Effect": effect, "Action": "sqs:SendMessage", "Resource": "*"})
+    iam.put_role_policy(RoleName=NAME, PolicyName=effect, PolicyDocument=policy)
+
+
+def test_a_changed_policy_counts_at_once(engine: str, iam: Any, queue: str) -> None:
+    arn = iam.get_role(RoleName=NAME)["Role"]["Arn"]
+    sqs = aws.client("sqs", engine, aws.as_keys(aws.role_credentials(engine, arn, "tests")))
+
+    def send() -> None:
+        sqs.send_message(QueueUrl=queue, MessageBody="x")
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        send()
+    say(iam, "Allow")
+    send()
+    say(iam, "Deny")
+    with pytest.raises(ClientError, match="explicit deny"):
+        send()
+    iam.delete_role_policy(RoleName=NAME, PolicyName="Deny")
+    send()
+    iam.delete_role_policy(RoleName=NAME, PolicyName="Allow")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        send()
+
+
+def test_a_queue_s_own_policy_sees_who_calls(engine: str, iam: Any, queue: str) -> None:
+    """Its caller is found without looking up what they may do."""
+    arn = iam.get_role(RoleName=NAME)["Role"]["Arn"]
+    say(iam, "Allow")
+    root, sqs = (
+        aws.client("sqs", engine),
+        aws.client("sqs", engine, aws.as_keys(aws.role_credentials(engine, arn, "tests"))),
+    )
+    sqs.send_message(QueueUrl=queue, MessageBody="x")
+    denied = {"Effect": "Deny", "Principal": {"AWS": arn}, "Action": "sqs:SendMessage", "Resource": "*"}
+    root.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": document(denied)})
+    with pytest.raises(ClientError, match="AccessDenied"):
+        sqs.send_message(QueueUrl=queue, MessageBody="x")
+    root.send_message(QueueUrl=queue, MessageBody="x")
+    root.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": ""})
+
+
+def test_an_unknown_key_is_refused(engine: str, queue: str) -> None:
+    keys = {"aws_access_key_id": "AKIAXXXXXXXXEXAMPLE0", "aws_secret_access_key": "x"}
+    with pytest.raises(ClientError, match=r"InvalidClientTokenId|UnrecognizedClient"):
+        aws.client("sqs", engine, keys).send_message(QueueUrl=queue, MessageBody="x")
