@@ -30,6 +30,8 @@ Conditions:
   WithEndpoint: !Equals [!Ref WithEndpoint, "yes"]
 Resources:
   Bus: {Type: AWS::Events::EventBus, Properties: {Name: tests}}
+  Told: {Type: AWS::SNS::Topic}
+  Untold: {Type: AWS::SNS::Topic}
   Archive:
     Type: AWS::Events::Archive
     Properties: {SourceArn: !GetAtt Bus.Arn, RetentionDays: 3, EventPattern: {source: [!Ref Pattern]}}
@@ -84,6 +86,9 @@ Resources:
                 Resource: !GetAtt Bus.Arn
                 Condition: {StringEquals: {events:source: gen3d.upload}}
               - Effect: Allow
+                Action: sns:Publish
+                Resource: !Ref Told
+              - Effect: Allow
                 Action: ses:SendEmail
                 Resource: !Sub arn:aws:ses:${AWS::Region}:${AWS::AccountId}:identity/right@gen3d.example
   Function:
@@ -91,6 +96,8 @@ Resources:
     Properties: {CodeUri: code, Handler: app.handler, Runtime: python3.11, Role: !GetAtt Role.Arn}
 Outputs:
   RoleArn: {Value: !GetAtt Role.Arn}
+  Told: {Value: !Ref Told}
+  Untold: {Value: !Ref Untold}
   Function: {Value: !Ref Function}
   Archive: {Value: !Ref Archive}
   EndpointName: {Value: !If [WithEndpoint, !GetAtt Endpoint.EndpointName, none]}
@@ -200,6 +207,14 @@ def test_a_role_may_only_send_as_its_own_address(engine: str, outputs: dict[str,
     ses.send_email(FromEmailAddress="right@gen3d.example", **mail)
     with pytest.raises(ClientError, match="not authorized"):
         ses.send_email(FromEmailAddress="wrong@gen3d.example", **mail)
+
+
+def test_a_role_may_only_publish_to_the_topics_that_it_names(engine: str, outputs: dict[str, str]) -> None:
+    credentials = aws.as_keys(aws.role_credentials(engine, outputs["RoleArn"], "tests"))
+    sns = aws.client("sns", engine, credentials)
+    sns.publish(TopicArn=outputs["Told"], Message="x")
+    with pytest.raises(ClientError, match="not authorized"):
+        sns.publish(TopicArn=outputs["Untold"], Message="x")
 
 
 @pytest.mark.parametrize(("account", "trusted"), [("000000000000", True), ("111111111111", False)])
