@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -132,6 +132,17 @@ def statements(template: Template, role: str) -> list[Json]:
         if role in {referred(one) for one in policy["Roles"]}
     ]
     return [statement for document in documents for statement in listed(document["Statement"])]
+
+
+def allowed(statements: Iterable[Json], resource: str) -> set[str]:
+    """The actions that statements allow on a resource, as `text` writes it."""
+    return {
+        action
+        for statement in statements
+        if statement["Effect"] == "Allow"
+        and resource in {text(one) for one in listed(statement.get("Resource"))}
+        for action in listed(statement["Action"])
+    }
 
 
 def role_of(function: Json) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.wiring.rules.rule import rule
-from tests.wiring.stack import Json, listed, references, referred, senders, text
+from tests.wiring.stack import Json, allowed, listed, references, referred, senders, statements, text
 from tests.wiring.system import System
 
 
@@ -15,6 +15,16 @@ def topics_are_encrypted(system: System) -> Iterator[str]:
     for name, topic in system.of("SNS::Topic").items():
         if referred(topic.get("KmsMasterKeyId")) not in system.of("KMS::Key"):
             yield f"{name} is not encrypted by a key of ours"
+
+
+@rule(16)
+def who_publishes_may_use_the_topics_key(system: System) -> Iterator[str]:
+    """SNS encrypts with it in the publisher's name: a role by its own policies, a service by the key's."""
+    for name, topic in system.of("SNS::Topic").items():
+        if (key := referred(topic.get("KmsMasterKeyId"))) in system.of("KMS::Key"):
+            for publisher, actions in _publishers(system, name, str(key)):
+                if missing := {"kms:GenerateDataKey", "kms:Decrypt"} - actions:
+                    yield f"{publisher} may publish to {name}, but lacks {sorted(missing)} on {key}"
 
 
 @rule(16)
@@ -128,6 +138,21 @@ def weights_come_uncompressed(system: System) -> Iterator[str]:
                 yield f"{name} unpacks its weights"
         if "ModelDataUrl" in model["PrimaryContainer"]:
             yield f"{name} downloads an archive"
+
+
+def _publishers(system: System, topic: str, key: str) -> Iterator[tuple[str, set[str]]]:
+    """Who may publish to a topic, with what each may do with its key."""
+    for role in system.of("IAM::Role"):
+        own = statements(system.template, role)
+        if "sns:Publish" in allowed(own, f"${{{topic}}}"):
+            yield role, allowed(own, f"${{{key}.Arn}}")
+    of_key = system.of("KMS::Key")[key]["KeyPolicy"]["Statement"]
+    for policy in system.of("SNS::TopicPolicy").values():
+        for one in policy["PolicyDocument"]["Statement"]:
+            if "sns:Publish" in allowed([one], f"${{{topic}}}"):
+                service = one["Principal"]["Service"]
+                granting = [other for other in of_key if other["Principal"].get("Service") == service]
+                yield service, allowed(granting, "*")
 
 
 def _needed_before(system: System, name: str) -> set[str]:

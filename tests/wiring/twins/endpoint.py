@@ -12,6 +12,22 @@ def _(template: Template) -> None:
     del properties(template, "InferenceErrorTopic")["KmsMasterKeyId"]
 
 
+@breaks(endpoint.who_publishes_may_use_the_topics_key)
+def _(template: Template) -> None:
+    statement(template, "InferenceRole", "kms:GenerateDataKey")["Action"] = ["kms:Decrypt"]
+
+
+@breaks(endpoint.who_publishes_may_use_the_topics_key)
+def _(template: Template) -> None:
+    statement(template, "InferenceRole", "kms:Decrypt")["Resource"] = {"Fn::GetAtt": ["LinkKey", "Arn"]}
+
+
+@breaks(endpoint.who_publishes_may_use_the_topics_key)
+def _(template: Template) -> None:
+    """Only the account is left, and so no alarm can be told."""
+    del properties(template, "TopicKey")["KeyPolicy"]["Statement"][1]
+
+
 @breaks(endpoint.a_queue_behind_topics_is_wired)
 def _(template: Template) -> None:
     del properties(template, "InferenceErrorSubscription")["RawMessageDelivery"]

@@ -45,12 +45,12 @@ def _(template: Template) -> None:
 @breaks(permissions.nothing_is_allowed_on_everything)
 def _(template: Template) -> None:
     document = properties(template, "AlarmTopicPolicy")["PolicyDocument"]
-    document["Statement"][0]["Principal"] = {"AWS": "*"}
+    document["Statement"][0]["Principal"] = {"AWS": "*", "Service": "cloudwatch.amazonaws.com"}
 
 
 @breaks(permissions.nothing_is_allowed_on_everything)
 def _(template: Template) -> None:
-    properties(template, "TopicKey")["KeyPolicy"]["Statement"][1]["Action"] = "kms:*"
+    properties(template, "TopicKey")["KeyPolicy"]["Statement"][1]["Action"] += ["kms:*"]
 
 
 @breaks(permissions.a_function_receives_only_from_its_own_queue)
