@@ -32,6 +32,10 @@ WITHOUT_RESOURCE = {
 # API Gateway writes the access logs of a whole account, whose log groups nobody can name beforehand.
 LOG_WRITER = "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 MANAGED_POLICIES = {LOG_WRITER: "ApiGatewayRole"}
+# A star where a name would stand: everything, every one of a class, everything in a bucket.
+WITHOUT_NAME = re.compile(r"(arn:[^/]*:)?[^:/]*[:/]?\*.*")
+# CloudFront reads whatever the site is made of, and the site's bucket holds nothing else.
+MEANT = {("SiteBucketPolicy", "${SiteBucket.Arn}/*")}
 OWNER = "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"
 
 
@@ -56,13 +60,17 @@ def no_policy_of_others(system: System) -> Iterator[str]:
 
 @rule(5)
 def nothing_is_allowed_on_everything(system: System) -> Iterator[str]:
-    """No action with a star, no resource that is a star."""
+    """No action with a star, no star instead of a resource's name or a bucket's folder."""
     for owner, statement in _allowing(system):
+        if not {"Action", "Resource"} <= set(statement):
+            yield f"{owner} allows all but something"
+            continue
         actions = set(map(str, listed(statement["Action"])))
         if any("*" in action for action in actions):
             yield f"{owner} allows {sorted(actions)}"
-        for resource in map(text, listed(statement.get("Resource"))):
-            if re.fullmatch(r"\*|arn:[^/]*:\*", resource) and not actions <= WITHOUT_RESOURCE:
+        for resource in map(text, listed(statement["Resource"])):
+            nameless = WITHOUT_NAME.fullmatch(re.sub(r"\$\{.+?\}", "x", resource))
+            if nameless and (owner, resource) not in MEANT and not actions <= WITHOUT_RESOURCE:
                 yield f"{owner} allows {sorted(actions)} on {resource}"
         if "*" in listed(_aws_principal(statement)):
             yield f"{owner} lets anybody in"

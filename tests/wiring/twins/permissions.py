@@ -36,6 +36,30 @@ def _(template: Template) -> None:
 
 @breaks(permissions.nothing_is_allowed_on_everything)
 def _(template: Template) -> None:
+    statement(template, "UploadApiRole", "s3:PutObject")["Resource"] = {"Fn::Sub": "${DataBucket.Arn}/*"}
+
+
+@breaks(permissions.nothing_is_allowed_on_everything)
+def _(template: Template) -> None:
+    every = {"Fn::Sub": "arn:${AWS::Partition}:cognito-idp:${AWS::Region}:${AWS::AccountId}:userpool/*"}
+    statement(template, "NotificationMailRole", "cognito-idp:AdminGetUser")["Resource"] = every
+
+
+@breaks(permissions.nothing_is_allowed_on_everything)
+def _(template: Template) -> None:
+    every = {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"}
+    more = {"Effect": "Allow", "Action": "iam:PassRole", "Resource": every}
+    properties(template, "NotificationMailPolicy")["PolicyDocument"]["Statement"].append(more)
+
+
+@breaks(permissions.nothing_is_allowed_on_everything)
+def _(template: Template) -> None:
+    allowed = statement(template, "NotificationMailRole", "cognito-idp:AdminGetUser")
+    allowed["NotResource"] = allowed.pop("Resource")
+
+
+@breaks(permissions.nothing_is_allowed_on_everything)
+def _(template: Template) -> None:
     statement(template, "InferenceRole", "ecr:GetAuthorizationToken")["Action"] = [
         "ecr:GetAuthorizationToken",
         "ecr:DeleteRepository",
