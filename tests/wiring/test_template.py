@@ -205,12 +205,6 @@ def test_the_sockets_log_tells_no_ticket() -> None:
     assert "query" not in socket["AccessLogSettings"]["Format"].lower()
 
 
-@pytest.mark.parametrize("table", ["Tickets", "Connections", "Feed"])
-def test_push_forgets(table: str) -> None:
-    settings = of_type(stack.transformed(), "DynamoDB::Table")[f"Notification{table}Table"]
-    assert settings["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
-
-
 def test_stages() -> None:
     parameters = stack.source()["Parameters"]
     config = tomllib.loads((ROOT / "samconfig.toml").read_text())

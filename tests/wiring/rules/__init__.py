@@ -4,7 +4,17 @@ Their numbers group them. Every rule has a twin (tests/wiring/twins) that breaks
 we know that it can fail.
 """
 
-from tests.wiring.rules import alarms, buckets, endpoint, events, permissions, queues, settings, starts
+from tests.wiring.rules import (
+    alarms,
+    buckets,
+    endpoint,
+    events,
+    permissions,
+    queues,
+    settings,
+    starts,
+    tables,
+)
 from tests.wiring.rules.rule import Rule, rules
 
 __all__ = [
@@ -18,4 +28,5 @@ __all__ = [
     "rules",
     "settings",
     "starts",
+    "tables",
 ]

@@ -47,6 +47,13 @@ def dead_letters_are_kept(system: System) -> Iterator[str]:
             yield f"{source} keeps messages as long as its dead-letter queue"
 
 
+@rule(2)
+def messages_are_encrypted(system: System) -> Iterator[str]:
+    for name, queue in system.of("SQS::Queue").items():
+        if queue.get("SqsManagedSseEnabled") is not True:
+            yield f"{name} is not encrypted"
+
+
 @rule(3)
 def only_failed_messages_come_back(system: System) -> Iterator[str]:
     for name, mapping in system.of("Lambda::EventSourceMapping").items():

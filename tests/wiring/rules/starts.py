@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from tests.wiring.rules.rule import rule
-from tests.wiring.stack import listed, referred, sources_of, statements, text
+from tests.wiring.stack import allowed, referred, sources_of, statements, text
 from tests.wiring.system import System
 
 
@@ -26,15 +27,29 @@ def schedules_may_start_what_they_name(system: System) -> Iterator[str]:
     for name, schedule in system.of("Scheduler::Schedule").items():
         target = schedule["Target"]
         function, role = text(target["Arn"]), str(referred(target["RoleArn"]))
-        if not any(
-            "lambda:InvokeFunction" in listed(one["Action"])
-            and function in {text(resource) for resource in listed(one["Resource"])}
-            for one in statements(system.template, role)
-        ):
+        own = statements(system.template, role)
+        if "lambda:InvokeFunction" not in allowed(own, function):
             yield f"{role} of {name} may not invoke {function}"
+        if "sqs:SendMessage" not in allowed(own, text(target.get("DeadLetterConfig", {}).get("Arn"))):
+            yield f"{role} of {name} may not keep what it could not start"
         trusted = system.of("IAM::Role")[role]["AssumeRolePolicyDocument"]["Statement"]
         if not any(one["Principal"].get("Service") == "scheduler.amazonaws.com" for one in trusted):
             yield f"the scheduler may not take on {role}"
+
+
+@rule(0)
+def schedules_come_every_few_minutes(system: System) -> Iterator[str]:
+    """A start that fails is tried again, until the next one comes."""
+    for name, schedule in system.of("Scheduler::Schedule").items():
+        rate = re.fullmatch(r"rate\((\d) minutes?\)", schedule["ScheduleExpression"])
+        if rate is None:
+            yield f"{name} comes by {schedule['ScheduleExpression']}"
+            continue
+        tries = schedule["Target"].get("RetryPolicy", {})
+        if tries.get("MaximumRetryAttempts", 0) < 1:
+            yield f"{name} does not try again"
+        if tries.get("MaximumEventAgeInSeconds") != 60 * int(rate[1]):
+            yield f"{name} does not try until it comes again"
 
 
 @rule(0)

@@ -1,6 +1,16 @@
 """The twins: each breaks one rule, and nothing else. Their modules are named as those of the rules."""
 
-from tests.wiring.twins import alarms, buckets, endpoint, events, permissions, queues, settings, starts
+from tests.wiring.twins import (
+    alarms,
+    buckets,
+    endpoint,
+    events,
+    permissions,
+    queues,
+    settings,
+    starts,
+    tables,
+)
 from tests.wiring.twins.twin import Twin, twins
 
 __all__ = [
@@ -13,5 +23,6 @@ __all__ = [
     "queues",
     "settings",
     "starts",
+    "tables",
     "twins",
 ]

@@ -38,6 +38,11 @@ def _(template: Template) -> None:
     properties(template, "UploadIngestQueue")["MessageRetentionPeriod"] = 14 * 86_400
 
 
+@breaks(queues.messages_are_encrypted)
+def _(template: Template) -> None:
+    properties(template, "UploadProgressDeadLetterQueue")["SqsManagedSseEnabled"] = False
+
+
 @breaks(queues.only_failed_messages_come_back)
 def _(template: Template) -> None:
     del properties(template, "NotificationMailMapping")["FunctionResponseTypes"]

@@ -27,6 +27,27 @@ def _(template: Template) -> None:
     trusted["Principal"] = {"Service": "events.amazonaws.com"}
 
 
+@breaks(starts.schedules_may_start_what_they_name)
+def _(template: Template) -> None:
+    statements(template, "UploadWatchdogScheduleRole")[1]["Effect"] = "Deny"
+
+
+@breaks(starts.schedules_come_every_few_minutes)
+def _(template: Template) -> None:
+    properties(template, "UploadWatchdogSchedule")["ScheduleExpression"] = "rate(5 hours)"
+
+
+@breaks(starts.schedules_come_every_few_minutes)
+def _(template: Template) -> None:
+    retry = properties(template, "UploadWatchdogSchedule")["Target"]["RetryPolicy"]
+    retry["MaximumRetryAttempts"] = 0
+
+
+@breaks(starts.schedules_come_every_few_minutes)
+def _(template: Template) -> None:
+    del properties(template, "UploadWatchdogSchedule")["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"]
+
+
 @breaks(starts.nothing_is_switched_off)
 def _(template: Template) -> None:
     properties(template, "UploadWatchdogSchedule")["State"] = "DISABLED"
