@@ -117,6 +117,20 @@ def references(value: Any) -> Iterator[str]:
             yield from references(inner)
 
 
+def needed_before(template: Template, name: str) -> set[str]:
+    """Every resource that CloudFormation makes before this one."""
+    resources = template["Resources"]
+    found: set[str] = set()
+    todo = [name]
+    while todo:
+        resource = resources[todo.pop()]
+        named = {*references(resource.get("Properties", {})), *listed(resource.get("DependsOn"))}
+        new = {one for one in named if one in resources and one not in found}
+        found |= new
+        todo.extend(new)
+    return found
+
+
 def _substituted(string: str) -> Iterator[str]:
     for part in string.split("${")[1:]:
         yield part.split("}")[0].split(".")[0]

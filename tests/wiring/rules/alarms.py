@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tests.wiring.rules.rule import rule
-from tests.wiring.stack import Json, dead_letter_queues, referred, sources_of, variables_of
+from tests.wiring.stack import Json, allowed, dead_letter_queues, referred, sources_of, text, variables_of
 from tests.wiring.system import System
 
 
@@ -41,6 +41,25 @@ def every_function_has_its_alarms(system: System) -> Iterator[str]:
             for alarm in alarms
         ):
             yield f"nobody hears of runs of {name} above {slow} ms"
+
+
+@rule(6)
+def alarms_may_tell_their_topic(system: System) -> Iterator[str]:
+    told = {
+        text(one)
+        for alarm in system.of("CloudWatch::Alarm").values()
+        for one in alarm.get("AlarmActions", [])
+    }
+    open_to = [
+        one
+        for policy in system.of("SNS::TopicPolicy").values()
+        for one in policy["PolicyDocument"]["Statement"]
+        if one["Principal"].get("Service") == "cloudwatch.amazonaws.com"
+    ]
+    for name in system.of("SNS::Topic"):
+        topic = f"${{{name}}}"
+        if topic in told and "sns:Publish" not in allowed(open_to, topic):
+            yield f"{name} does not hear alarms"
 
 
 @rule(0)

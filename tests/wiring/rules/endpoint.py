@@ -6,8 +6,25 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.wiring.rules.rule import rule
-from tests.wiring.stack import Json, allowed, listed, references, referred, senders, statements, text
+from tests.wiring.stack import Json, allowed, listed, needed_before, referred, senders, statements, text
 from tests.wiring.system import System
+
+LOG_GROUPS = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group"
+# Beside its work an endpoint pulls its image and tells of itself. It makes its log group by itself.
+MAY_ALWAYS = {
+    "*": {"ecr:GetAuthorizationToken", "cloudwatch:PutMetricData"},
+    "${InferenceRepository.Arn}": {
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:GetDownloadUrlForLayer",
+    },
+    f"{LOG_GROUPS}:/aws/sagemaker/Endpoints/gen3d-${{Stage}}:*": {
+        "logs:CreateLogGroup",
+        "logs:CreateLogStream",
+        "logs:DescribeLogStreams",
+        "logs:PutLogEvents",
+    },
+}
 
 
 @rule(16)
@@ -75,7 +92,7 @@ def the_endpoint_waits_for_its_permissions(system: System) -> Iterator[str]:
     """Publishing to both topics is allowed before the endpoint config exists."""
     roles = system.of("IAM::Role")
     for name, config in system.of("SageMaker::EndpointConfig").items():
-        before = _needed_before(system, name)
+        before = needed_before(system.template, name)
         topics = config["AsyncInferenceConfig"]["OutputConfig"].get("NotificationConfig", {})
         inline = [
             policy["PolicyDocument"]
@@ -94,6 +111,15 @@ def the_endpoint_waits_for_its_permissions(system: System) -> Iterator[str]:
         }
         if missing := {text(topic) for topic in topics.values()} - published:
             yield f"{name} may exist before its role may publish to {sorted(missing)}"
+
+
+@rule(19)
+def the_endpoint_may_start_and_tell_of_itself(system: System) -> Iterator[str]:
+    for model in system.of("SageMaker::Model").values():
+        role = str(referred(model["ExecutionRoleArn"]))
+        for resource, actions in MAY_ALWAYS.items():
+            if missing := actions - allowed(statements(system.template, role), resource):
+                yield f"{role} lacks {sorted(missing)} on {resource}"
 
 
 @rule(20)
@@ -153,20 +179,6 @@ def _publishers(system: System, topic: str, key: str) -> Iterator[tuple[str, set
                 service = one["Principal"]["Service"]
                 granting = [other for other in of_key if other["Principal"].get("Service") == service]
                 yield service, allowed(granting, "*")
-
-
-def _needed_before(system: System, name: str) -> set[str]:
-    """Every resource that CloudFormation makes before this one."""
-    resources = system.template["Resources"]
-    found: set[str] = set()
-    todo = [name]
-    while todo:
-        resource = resources[todo.pop()]
-        named = {*references(resource.get("Properties", {})), *listed(resource.get("DependsOn"))}
-        new = {one for one in named if one in resources and one not in found}
-        found |= new
-        todo.extend(new)
-    return found
 
 
 def _found(key: str, value: Any) -> Iterator[Json]:

@@ -10,8 +10,10 @@ from typing import Any
 from tests.wiring.rules.rule import rule
 from tests.wiring.stack import (
     Json,
+    allowed,
     functions_with_roles,
     listed,
+    needed_before,
     references,
     referred,
     role_of,
@@ -22,10 +24,11 @@ from tests.wiring.stack import (
 )
 from tests.wiring.system import System
 
+WRITING = {"logs:CreateLogStream", "logs:PutLogEvents"}
+TRACING = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 # Actions for which IAM knows no resource: https://docs.aws.amazon.com/service-authorization/latest/reference/
 WITHOUT_RESOURCE = {
-    "xray:PutTraceSegments",
-    "xray:PutTelemetryRecords",
+    *TRACING,
     "ecr:GetAuthorizationToken",
     "cloudwatch:PutMetricData",
 }
@@ -123,8 +126,28 @@ def a_function_writes_only_its_own_log(system: System) -> Iterator[str]:
             for resource in listed(statement["Resource"])
         }
         group = referred(functions[name].get("LoggingConfig", {}).get("LogGroup"))
-        if group and written != {f"${{{group}.Arn}}"}:
+        if group is None:
+            continue
+        if written != {f"${{{group}.Arn}}"}:
             yield f"{name} writes to {sorted(written)}"
+        elif missing := WRITING - allowed(statements(system.template, role), f"${{{group}.Arn}}"):
+            yield f"{name} lacks {sorted(missing)}"
+
+
+@rule(5)
+def a_function_may_send_its_traces(system: System) -> Iterator[str]:
+    for name, role in functions_with_roles(system.template):
+        if missing := TRACING - allowed(statements(system.template, role), "*"):
+            yield f"{name} lacks {sorted(missing)}"
+
+
+@rule(0)
+def a_stage_waits_until_it_may_write_its_log(system: System) -> Iterator[str]:
+    """API Gateway refuses an access log before it knows the account's role for it."""
+    accounts = set(system.of("ApiGateway::Account"))
+    for name in (*system.of("ApiGateway::Stage"), *system.of("ApiGatewayV2::Stage")):
+        if not accounts & needed_before(system.template, name):
+            yield f"{name} may come before the role of its log"
 
 
 @rule(11)

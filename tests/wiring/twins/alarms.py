@@ -41,3 +41,8 @@ def _(template: Template) -> None:
 @breaks(alarms.refused_mails_have_an_alarm)
 def _(template: Template) -> None:
     properties(template, "NotificationRefusedAlarm")["Dimensions"] = [{"Name": "service", "Value": "upload"}]
+
+
+@breaks(alarms.alarms_may_tell_their_topic)
+def _(template: Template) -> None:
+    del template["Resources"]["AlarmTopicPolicy"]

@@ -65,6 +65,17 @@ def _(template: Template) -> None:
     template["Resources"]["LatePolicy"] = {"Type": "AWS::IAM::Policy", "Properties": later}
 
 
+@breaks(endpoint.the_endpoint_may_start_and_tell_of_itself)
+def _(template: Template) -> None:
+    statement(template, "InferenceRole", "ecr:BatchGetImage")["Action"] = ["ecr:BatchGetImage"]
+
+
+@breaks(endpoint.the_endpoint_may_start_and_tell_of_itself)
+def _(template: Template) -> None:
+    other = {"Fn::GetAtt": ["InferenceRelayLogGroup", "Arn"]}
+    statement(template, "InferenceRole", "logs:PutLogEvents")["Resource"] = other
+
+
 @breaks(endpoint.the_endpoint_scales_to_zero)
 def _(template: Template) -> None:
     del template["Resources"]["InferenceWakeAlarm"]

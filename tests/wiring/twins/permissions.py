@@ -106,6 +106,26 @@ def _(template: Template) -> None:
     statement(template, "NotificationMailRole", "logs:PutLogEvents")["Resource"] = other
 
 
+@breaks(permissions.a_function_writes_only_its_own_log)
+def _(template: Template) -> None:
+    statement(template, "UploadApiRole", "logs:PutLogEvents")["Action"] = "logs:PutLogEvents"
+
+
+@breaks(permissions.a_function_may_send_its_traces)
+def _(template: Template) -> None:
+    statement(template, "MeshingMeshRole", "xray:PutTraceSegments")["Action"] = "xray:PutTraceSegments"
+
+
+@breaks(permissions.a_stage_waits_until_it_may_write_its_log)
+def _(template: Template) -> None:
+    del template["Resources"]["Api"]["DependsOn"]
+
+
+@breaks(permissions.a_stage_waits_until_it_may_write_its_log)
+def _(template: Template) -> None:
+    del template["Resources"]["SocketStage"]["DependsOn"]
+
+
 @breaks(permissions.a_service_speaks_only_for_itself)
 def _(template: Template) -> None:
     del statement(template, "EmbeddingFinishRole", "events:PutEvents")["Condition"]
