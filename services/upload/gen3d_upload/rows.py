@@ -3,9 +3,13 @@
 A session's row has item_id `ses_…`, a job's `ses_…/job_…`, so one query gives a session with its jobs.
 Besides what the API wrote, a row has one attribute per event (gen3d_events.read_model), what ingest accepted
 (`photo` or `mask`, checked since `checked_since`, then claimed by `photo_source` or `mask_source` since
-`claimed_at`), and while work is under way `due_at`: when the watchdog looks at it, at the latest when it is
-due. A deleted session has `deleted_at` and `purge_at`, and `purging_at` once it cannot be restored any more.
-Of a purged one a note stays for a while, without its user.
+`claimed_at`), and while work is under way `due_at`: when the watchdog looks at it. A deleted session has
+`deleted_at` and `purge_at`, and `purging_at` once it cannot be restored any more. Of a purged one a note
+stays for a while, without its user.
+
+`due_at` is never later than the row is due (history.due_at), and never missing while it is due. A look that
+is too early harms nobody. So whoever knows of an earlier moment sets it, and it is put off or removed only
+while the row is as it was read: whatever can make a row due earlier counts up `revision`.
 """
 
 from __future__ import annotations
@@ -59,7 +63,8 @@ def awaited(row: Row) -> Upload:
 def create(user_id: str, session_id: str, job_id: str | None = None, **attributes: Any) -> Row:
     """A new row; attributes that are None are left out. Raises ClientError if it exists."""
     given = {name: value for name, value in attributes.items() if value is not None}
-    row = {"user_id": user_id, "item_id": item_id(session_id, job_id), "created_at": _text(_now()), **given}
+    about = {"user_id": user_id, "item_id": item_id(session_id, job_id)}
+    row = {**about, "created_at": _text(_now()), "revision": 0, **given}
     table.call("put_item", Item=table.pack(row), ConditionExpression="attribute_not_exists(item_id)")
     return row
 
@@ -148,8 +153,7 @@ def delete(user_id: str, session_id: str, grace: timedelta) -> Row | None:
     """Hide a session; the row since, or None if there is none. What is hidden already stays as it is."""
     now = _now()
     found, _ = _decide(
-        user_id,
-        session_id,
+        _key(user_id, session_id),
         "SET deleted_at = :now, purge_at = :purge_at, due_kind = :due_kind, due_at = :now"
         " REMOVE restored_at ADD revision :one",
         "attribute_exists(item_id) AND attribute_not_exists(deleted_at)",
@@ -161,8 +165,7 @@ def delete(user_id: str, session_id: str, grace: timedelta) -> Row | None:
 def restore(user_id: str, session_id: str) -> Row | None:
     """Show a session again; the row since, or None if there is none or its purge has begun."""
     found, _ = _decide(
-        user_id,
-        session_id,
+        _key(user_id, session_id),
         "SET restored_at = :now, due_kind = :due_kind, due_at = :now"
         " REMOVE deleted_at, purge_at ADD revision :one",
         "attribute_exists(deleted_at) AND attribute_not_exists(purging_at)",
@@ -175,8 +178,7 @@ def begin_purge(session: Row) -> bool:
     """From now on the session cannot be restored. False if it just was."""
     user_id, session_id, _ = ids(session)
     _, began = _decide(
-        user_id,
-        session_id,
+        _key(user_id, session_id),
         "SET purging_at = if_not_exists(purging_at, :now)",
         "deleted_at = :deleted_at",
         {":now": _text(_now()), ":deleted_at": session["deleted_at"]},
@@ -202,52 +204,35 @@ def is_buried(session_id: str) -> bool:
 def remove_jobs(user_id: str, session_id: str) -> None:
     for row in _of_session(user_id, session_id):
         if is_job(row):
-            table.call("delete_item", Key=_key(*ids(row)))
+            remove(*ids(row))
 
 
-def remove(user_id: str, session_id: str) -> None:
-    """Delete the row of a session that is being purged. Doing it again is harmless."""
-    table.call("delete_item", Key=_key(user_id, session_id))
-
-
-def _decide(
-    user_id: str, session_id: str, change: str, condition: str, values: dict[str, Any]
-) -> tuple[Row | None, bool]:
-    """The session's row, if there is one, and whether it was changed because it met the condition."""
-    try:
-        answer = table.call(
-            "update_item",
-            Key=_key(user_id, session_id),
-            UpdateExpression=change,
-            ConditionExpression=condition,
-            ExpressionAttributeValues=table.pack(values),
-            ReturnValues="ALL_NEW",
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
-        )
-    except ClientError as error:
-        if not table.is_condition(error):
-            raise
-        found = error.response.get("Item")
-        return (table.unpack(found) if found else None), False
-    return table.unpack(answer["Attributes"]), True
+def remove(user_id: str, session_id: str, job_id: str | None = None) -> None:
+    """Delete a row of a session that is being purged, or was. Doing it again is harmless."""
+    table.call("delete_item", Key=_key(user_id, session_id, job_id))
 
 
 # --- what ingest accepts -----------------------------------------------------------------------------
 
+_DUE_IN_A_STEP = "due_kind = :due_kind, due_at = if_not_exists(due_at, :due_at)"
+"""What a row that waits has already is no later than that, and may be earlier."""
+
+
+def _in_a_step() -> dict[str, Any]:
+    now = _now()
+    return {":now": _text(now), ":due_kind": "due", ":due_at": _text(now + STEP), ":one": 1}
+
 
 def begin_check(user_id: str, session_id: str, job_id: str | None, kind: Upload) -> None:
     """Have the watchdog speak if nothing comes of the check: a file may kill whoever opens it, each time."""
-    now = _now()
     table.update(
         Key=_key(user_id, session_id, job_id),
-        UpdateExpression="SET checked_since = :now, due_kind = :due_kind, due_at = :due_at",
+        UpdateExpression=f"SET checked_since = :now, {_DUE_IN_A_STEP} ADD revision :one",
         ConditionExpression=(
             "attribute_exists(item_id) AND attribute_not_exists(#accepted) AND attribute_not_exists(#source)"
         ),
         ExpressionAttributeNames={"#source": f"{kind}_source", "#accepted": ACCEPTED[kind]},
-        ExpressionAttributeValues=table.pack(
-            {":now": _text(now), ":due_kind": "due", ":due_at": _text(now + STEP)}
-        ),
+        ExpressionAttributeValues=table.pack(_in_a_step()),
     )
 
 
@@ -256,21 +241,18 @@ def claim(user_id: str, session_id: str, job_id: str | None, kind: Upload, sourc
 
     From then on the row is under way.
     """
-    now = _now()
     return table.update(
         Key=_key(user_id, session_id, job_id),
         UpdateExpression=(
-            "SET #source = :source, claimed_at = :now, due_kind = :due_kind, due_at = :due_at"
-            " REMOVE checked_since"
+            f"SET #source = :source, claimed_at = :now, {_DUE_IN_A_STEP}"
+            " REMOVE checked_since ADD revision :one"
         ),
         ConditionExpression=(
             "attribute_exists(item_id) AND attribute_not_exists(#accepted)"
             " AND (attribute_not_exists(#source) OR #source = :source)"
         ),
         ExpressionAttributeNames={"#source": f"{kind}_source", "#accepted": ACCEPTED[kind]},
-        ExpressionAttributeValues=table.pack(
-            {":source": source, ":now": _text(now), ":due_kind": "due", ":due_at": _text(now + STEP)}
-        ),
+        ExpressionAttributeValues=table.pack({":source": source, **_in_a_step()}),
     )
 
 
@@ -291,20 +273,16 @@ def accept(
 def release(user_id: str, session_id: str, job_id: str | None, kind: Upload, source: str) -> None:
     """The version `source` came to nothing, and that was told of: end its check, or take back its claim and
     its facts, so that the row waits for another one."""
-    table.update(
-        Key=_key(user_id, session_id, job_id),
-        UpdateExpression="REMOVE #source, #kind, checked_since, claimed_at, due_kind, due_at",
-        ConditionExpression=(
-            "attribute_not_exists(#accepted) AND (#source = :source"
-            " OR attribute_not_exists(#source) AND attribute_exists(checked_since))"
-        ),
-        ExpressionAttributeNames={
-            "#source": f"{kind}_source",
-            "#kind": kind,
-            "#accepted": ACCEPTED[kind],
-        },
-        ExpressionAttributeValues=table.pack({":source": source}),
+    row, _ = _decide(
+        _key(user_id, session_id, job_id),
+        "REMOVE #source, #kind, checked_since, claimed_at",
+        "attribute_not_exists(#accepted) AND (#source = :source"
+        " OR attribute_not_exists(#source) AND attribute_exists(checked_since))",
+        {":source": source},
+        {"#source": f"{kind}_source", "#kind": kind, "#accepted": ACCEPTED[kind]},
     )
+    if row:
+        _keep_due(row)
 
 
 # --- the fold ----------------------------------------------------------------------------------------
@@ -313,36 +291,20 @@ def release(user_id: str, session_id: str, job_id: str | None, kind: Upload, sou
 def fold(event: Event) -> Row | None:
     """`read_model.fold`, written: the row after `event`, or None if there is no such row.
 
-    Every fold counts up `revision`, on which the write of `due_at` is conditional. So of all folds running at
-    once the last one sets it, and it knows all events.
+    `due_at` follows in a second write; of a fold that died in between, its repetition writes it.
     """
     about = event.metadata
     attribute, entry = read_model.attribute(event), read_model.entry(event)
     order = "<" if read_model.latest_counts(attribute) else ">"
-    try:
-        answer = table.call(
-            "update_item",
-            Key=_key(about.user_id, about.session_id, about.job_id),
-            UpdateExpression="SET #event = :entry ADD revision :one",
-            ConditionExpression=(
-                "attribute_exists(item_id)"
-                f" AND (attribute_not_exists(#event) OR #event.event_id {order} :event_id)"
-            ),
-            ExpressionAttributeNames={"#event": attribute},
-            ExpressionAttributeValues=table.pack(
-                {":entry": entry, ":event_id": entry["event_id"], ":one": 1}
-            ),
-            ReturnValues="ALL_NEW",
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
-        )
-        row = table.unpack(answer["Attributes"])
-    except ClientError as error:
-        if not table.is_condition(error):
-            raise
-        if not error.response.get("Item"):
-            return None
-        row = table.unpack(error.response["Item"])
-    _keep_due(row)
+    row, _ = _decide(
+        _key(about.user_id, about.session_id, about.job_id),
+        "SET #event = :entry ADD revision :one",
+        f"attribute_exists(item_id) AND (attribute_not_exists(#event) OR #event.event_id {order} :event_id)",
+        {":entry": entry, ":event_id": entry["event_id"], ":one": 1},
+        {"#event": attribute},
+    )
+    if row:
+        _keep_due(row)
     return row
 
 
@@ -364,16 +326,20 @@ def _due(row: Row) -> str | None:
 
 
 def _look_at(row: Row, due: str | None) -> None:
+    """Set or remove `due_at`; of a row that is no longer as it was read, only bring it forward."""
     if row.get("due_at") == due:
         return
-    user_id, session_id, job_id = ids(row)
-    change = "SET due_kind = :due_kind, due_at = :due_at" if due else "REMOVE due_kind, due_at"
-    values = {":due_kind": "due", ":due_at": due} if due else {}
-    table.update(  # unless a later fold sets it
-        Key=_key(user_id, session_id, job_id),
+    change, condition = "REMOVE due_kind, due_at", "revision = :revision"
+    values = {":revision": row.get("revision", 0)}
+    if due:
+        change = "SET due_kind = :due_kind, due_at = :due_at"
+        condition += " OR attribute_exists(item_id) AND (attribute_not_exists(due_at) OR due_at > :due_at)"
+        values |= {":due_kind": "due", ":due_at": due}
+    table.update(
+        Key=_key(*ids(row)),
         UpdateExpression=change,
-        ConditionExpression="revision = :revision",
-        ExpressionAttributeValues=table.pack({":revision": row.get("revision", 0), **values}),
+        ConditionExpression=condition,
+        ExpressionAttributeValues=table.pack(values),
     )
 
 
@@ -384,6 +350,33 @@ def overdue(now: datetime) -> Iterator[Row]:
         KeyConditionExpression="due_kind = :due AND due_at < :now",
         ExpressionAttributeValues=table.pack({":due": "due", ":now": _text(now)}),
     )
+
+
+def _decide(
+    key: dict[str, Any],
+    change: str,
+    condition: str,
+    values: dict[str, Any],
+    names: dict[str, str] | None = None,
+) -> tuple[Row | None, bool]:
+    """The row, if there is one, and whether it was changed because it met the condition."""
+    try:
+        answer = table.call(
+            "update_item",
+            Key=key,
+            UpdateExpression=change,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=table.pack(values),
+            **({"ExpressionAttributeNames": names} if names else {}),
+            ReturnValues="ALL_NEW",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+    except ClientError as error:
+        if not table.is_condition(error):
+            raise
+        found = error.response.get("Item")
+        return (table.unpack(found) if found else None), False
+    return table.unpack(answer["Attributes"]), True
 
 
 def _of_session(user_id: str, session_id: str) -> Iterator[Row]:

@@ -74,9 +74,9 @@ def _look(_event: dict[str, Any], _context: Any) -> dict[str, int]:
 def _attend(row: Row, now: datetime) -> str | None:
     """What was done about a row that may be due."""
     user_id, session_id, job_id = rows.ids(row)
-    session = rows.visible(user_id, session_id) if job_id else row
-    if session is None:  # hidden, and so are its jobs
-        return None
+    session = rows.get(user_id, session_id) if job_id else row
+    if session is None or (job_id and history.deleted(session)):  # gone, or hidden, and so are its jobs
+        return None if session else _without_session(row)
     if event := _untold(row, session):
         publish([event])
         return "told again"
@@ -93,6 +93,14 @@ def _attend(row: Row, now: datetime) -> str | None:
     if waits(row):
         _release(row)
     return "timed out"
+
+
+def _without_session(job: Row) -> str | None:
+    """A job that was made while its session was purged goes too, lest it is looked at for ever."""
+    if not rows.is_buried(rows.ids(job)[1]):
+        return None
+    rows.remove(*rows.ids(job))
+    return "removed"
 
 
 def _release(row: Row) -> None:

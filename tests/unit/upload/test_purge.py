@@ -189,6 +189,20 @@ def test_one_session_that_cannot_be_purged_does_not_keep_the_others(
     assert rows.get(USER, other) is None
 
 
+@pytest.mark.parametrize("buried", [True, False])
+def test_a_job_that_was_made_within_the_purge_is_removed_at_its_first_look(
+    published: Published, buried: bool
+) -> None:
+    """Of a session that is gone for another reason nothing is removed."""
+    rows.create(USER, SESSION, "job_01KAH6ECR007Z9N1BWWN9J5D3R", options={}, **rows.due_now())
+    rows.remove(USER, SESSION)
+    if buried:
+        rows.bury(SESSION)
+    assert look() == {"told": 0, "again": 0, "purged": 0}
+    assert bool(rows.get(USER, SESSION, "job_01KAH6ECR007Z9N1BWWN9J5D3R")) is not buried
+    assert published() == []
+
+
 # --- late results ------------------------------------------------------------------------------------
 
 

@@ -123,6 +123,7 @@ def test_an_upload_that_kills_its_check_is_rejected(
         fold(*READY)
     rows.begin_check(USER, SESSION, job_id, kind)
     assert look() == 0
+    rows.release(USER, SESSION, job_id, kind, "1")
     with monkeypatch.context() as earlier:
         earlier.setattr(rows, "_now", lambda: NOON)
         rows.begin_check(USER, SESSION, job_id, kind)
