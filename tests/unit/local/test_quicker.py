@@ -78,6 +78,6 @@ def test_a_queue_s_own_policy_sees_who_calls(engine: str, iam: Any, queue: str) 
 
 
 def test_an_unknown_key_is_refused(engine: str, queue: str) -> None:
-    keys = {"aws_access_key_id": "AKIAXXXXXXXXEXAMPLE0", "aws_secret_access_key": "x"}
+    keys = {"aws_access_key_id": "nobodys-key", "aws_secret_access_key": "x"}
     with pytest.raises(ClientError, match=r"InvalidClientTokenId|UnrecognizedClient"):
         aws.client("sqs", engine, keys).send_message(QueueUrl=queue, MessageBody="x")

@@ -131,26 +131,28 @@ def test_a_fold_that_died_before_its_deadline_is_mended_by_its_repetition(
     assert [rows.ids(row) for row in rows.overdue(NOON + timedelta(days=1))] == [(USER, SESSION, JOB)]
 
 
-def test_an_earlier_look_than_is_due_is_left_as_it_is() -> None:
+def looks(*names: str) -> list[tuple[str, str]]:
+    """After each event of the job: when it is looked at, and when it is due."""
     start()
-    rows.fold(samples["Reconstruction Requested"])
-    first = rows.get(USER, SESSION, JOB)
-    rows.fold(samples["Reconstruction Started"])
-    then = rows.get(USER, SESSION, JOB)
-    assert first
-    assert then
-    assert first["due_at"] == then["due_at"] < rows._text(due_at(then) or NOON)
+    moments = []
+    for name in names:
+        row = rows.fold(samples[name])
+        assert row
+        due, kept = due_at(row), rows.get(USER, SESSION, JOB)
+        assert due
+        assert kept
+        moments.append((kept["due_at"], rows._text(due)))
+    return moments
+
+
+def test_an_earlier_look_than_is_due_is_left_as_it_is() -> None:
+    (first, _), (then, due) = looks("Reconstruction Requested", "Reconstruction Started")
+    assert first == then < due
 
 
 def test_what_is_due_earlier_than_it_was_is_looked_at_earlier() -> None:
-    start()
-    rows.fold(samples["Reconstruction Started"])
-    first = rows.get(USER, SESSION, JOB)
-    rows.fold(samples["Meshing Started"])
-    then = rows.get(USER, SESSION, JOB)
-    assert first
-    assert then
-    assert first["due_at"] > then["due_at"] == rows._text(due_at(then) or NOON)
+    (first, _), (then, due) = looks("Reconstruction Started", "Meshing Started")
+    assert first > then == due
 
 
 def test_a_late_result_ends_the_deadline_of_a_row_that_timed_out() -> None:
