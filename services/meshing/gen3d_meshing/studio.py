@@ -112,7 +112,8 @@ class Studio:
 
         second, third = answer["primitive_uvs"].numpy()[hit].T
         corners = np.stack([1 - second - third, second, third], axis=1)
-        surface = (corners[:, None] @ self._corners[answer["primitive_ids"].numpy()[hit]])[:, 0]
+        triangles = answer["primitive_ids"].numpy()[hit].astype(np.int64)
+        surface = np.einsum("nk,nkc->nc", corners, self._corners.take(triangles, axis=0))
         normal, sky = surface[:, :3], surface[:, 3:4]
         normal /= np.sqrt(np.einsum("nc,nc->n", normal, normal))[:, None]
         albedo = surface[:, 4:] if self._image is None else _texels(self._image, surface[:, 4:])
