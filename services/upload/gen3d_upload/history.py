@@ -15,7 +15,11 @@ from gen3d_upload import outbox
 Entry = dict[str, Any]
 
 STEP = timedelta(hours=1)
-"""The longest that any step may take, its retries included, but for the endpoint's, which says its own."""
+"""How long a step may go without a word, but for the endpoint's, which says its own.
+
+Long enough for all tries of a message, whether they fail or are killed, but for a meshing that is killed: its
+message comes back after an hour, so the time-out may be told before the next try ends. Its result still wins.
+"""
 
 _UNDER_WAY = {"preparing", "queued", "reconstructing", "meshing"}
 _WAITING = {"awaiting_photo", "awaiting_mask"}
@@ -54,8 +58,9 @@ def due_at(row: Row) -> datetime | None:
     """The moment from which the watchdog must look at a row, if any.
 
     What the API did and nobody was told of is due at once, a deleted session when its grace ends, and work
-    that is under way from when it is overdue, which the last of its steps says. A row that waits is under
-    way while an upload is checked, and as soon as one has claimed it.
+    that is under way from when it is overdue, which the last of its steps says; what the endpoint still
+    answers to an attempt that another has followed is none. A row that waits is under way while an upload is
+    checked, and as soon as one has claimed it.
     """
     if untold := outbox.untold_since(row):
         return untold
@@ -67,7 +72,8 @@ def due_at(row: Row) -> datetime | None:
     if _state(row) not in _UNDER_WAY:
         return None
     steps = [entry for name, entry in events(row).items() if name.startswith(_STEPS)]
-    return _allows(max(steps, key=_told_at))
+    under_way = max(step.get("attempt", 1) for step in steps)
+    return _allows(max((step for step in steps if step.get("attempt", under_way) == under_way), key=_told_at))
 
 
 def _state(row: Row) -> str:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from gen3d_events import ids, read_model
 from gen3d_events.event import Event
 from gen3d_events.read_model import Row
 from gen3d_events.samples import JOB, NOON, SESSION, USER, samples
@@ -28,6 +29,71 @@ NEVER = timedelta(days=36500)
 Operation = Callable[[], object]
 
 pytestmark = pytest.mark.usefixtures("table", "s3", "published")
+
+
+# --- when a row is due -----------------------------------------------------------------------------------
+
+DEADLINE = timedelta(seconds=4800)
+"""The template's defaults: an hour in the endpoint's queue, a quarter for the work, and five minutes."""
+
+
+def of_attempt(name: str, attempt: int, minute: int) -> Event:
+    """The sample of `name`, told of an attempt `minute` minutes after noon."""
+    at = NOON + timedelta(minutes=minute)
+    event = samples[name]
+    about = event.metadata.model_copy(
+        update={"event_id": ids.ulid(at, f"{name}{attempt}".encode().ljust(10)), "occurred_at": at}
+    )
+    due = {"due_at": at + DEADLINE} if "due_at" in type(event).model_fields else {}
+    return event.model_copy(update={"attempt": attempt, **due}).with_metadata(about)
+
+
+def due_after(events: list[Event]) -> datetime | None:
+    row: Row = {"user_id": USER, "item_id": rows.item_id(SESSION, JOB), "created_at": NOON.isoformat()}
+    for event in events:
+        row = read_model.fold(row, event)
+    return history.due_at(row)
+
+
+def attempts(number: int) -> list[Event]:
+    """A job until the endpoint took its `number`-th attempt: each fails in a minute, the next waits one."""
+    story = [samples["Reconstruction Requested"], of_attempt("Reconstruction Started", 1, 2)]
+    for attempt in range(2, number + 1):
+        story.append(of_attempt("Inference Failed", attempt - 1, 2 * attempt - 1))
+        story.append(of_attempt("Reconstruction Retry Scheduled", attempt, 2 * attempt - 1))
+        story.append(of_attempt("Reconstruction Started", attempt, 2 * attempt))
+    return story
+
+
+@pytest.mark.parametrize("number", [2, 3])
+@given(
+    strays=st.lists(
+        st.tuples(st.sampled_from(["Inference Succeeded", "Inference Failed"]), st.integers(0, 200))
+    ),
+    chance=st.randoms(use_true_random=False),
+)
+def test_what_is_told_of_an_attempt_before_moves_no_deadline(
+    number: int, strays: list[tuple[str, int]], chance: random.Random
+) -> None:
+    before = [of_attempt(name, chance.randrange(1, number), at) for name, at in strays]
+    events = attempts(number) + before
+    chance.shuffle(events)
+    assert due_after(events) == NOON + timedelta(minutes=2 * number) + DEADLINE
+
+
+@pytest.mark.parametrize("answer", ["Inference Succeeded", "Inference Failed"])
+def test_the_answer_to_the_attempt_under_way_is_a_step(answer: str) -> None:
+    events = [*attempts(2), of_attempt(answer, 2, 30), of_attempt("Inference Succeeded", 1, 40)]
+    assert due_after(events) == NOON + timedelta(minutes=30) + history.STEP
+
+
+def test_a_retry_that_is_scheduled_ends_the_attempt_before() -> None:
+    events = [*attempts(1), of_attempt("Reconstruction Retry Scheduled", 2, 20)]
+    late = [of_attempt("Inference Succeeded", 1, 50), of_attempt("Reconstruction Started", 1, 60)]
+    assert due_after(events + late) == NOON + timedelta(minutes=20) + history.STEP
+
+
+# --- what a row says of it -----------------------------------------------------------------------------
 
 
 def start(table: Any) -> None:
