@@ -14,7 +14,8 @@ The decorated name is the Lambda handler of a queue. To what messages.py does, t
 - an exception on the last receive: the `failed` event with `internal_error` is published before the message
   goes to the dead-letter queue.
 
-Event ids follow from the cause (see ids.py), so a run that is repeated publishes the same ids again.
+Event ids follow from the cause (see ids.py), so a run that is repeated publishes the same ids again. Failed
+events of one cause are one event, whatever their reason: what has failed stays so, as it was told first.
 """
 
 from __future__ import annotations

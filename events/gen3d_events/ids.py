@@ -69,6 +69,11 @@ def event_id(at: datetime, cause_id: str, producer: str, detail_type: str, ordin
     return _derived(at, cause_id, producer, detail_type, ordinal)
 
 
+GIVEN_UP = -1
+"""The ordinal of a rejection that tells that the work is given up: should an operator send its cause back,
+what it then comes to is another event."""
+
+
 def caused(event: E, cause: Cause, producer: str, ordinal: int) -> E:
     """`event` with the metadata that follows from its cause.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Literal
 
 from gen3d_events.event import Event
@@ -46,6 +47,13 @@ def latest_counts(attribute: str) -> bool:
     return attribute.endswith("_rejected") or attribute in _LATEST
 
 
+def told_order(attribute: str) -> tuple[str, ...]:
+    """The fields of an entry, as text, that say which of two is the later: its id, which has its cause's
+    time. Rejections go by when they were told: an upload that was given up and is sent back has another
+    answer."""
+    return ("at", "event_id") if attribute.endswith("_rejected") else ("event_id",)
+
+
 def entry(event: Event) -> dict[str, Any]:
     """What is stored under `attribute(event)`: event id, time, cause if known, and data, JSON-ready."""
     detail = event.detail()
@@ -57,8 +65,8 @@ def entry(event: Event) -> dict[str, Any]:
 def fold(row: Row, event: Event) -> dict[str, Any]:
     """The row after `event`. Commutative, associative and idempotent."""
     name, new = attribute(event), entry(event)
-    choose = max if latest_counts(name) else min
-    return {**row, name: choose(row.get(name, new), new, key=lambda one: one["event_id"])}
+    choose, order = max if latest_counts(name) else min, itemgetter(*told_order(name))
+    return {**row, name: choose(row.get(name, new), new, key=order)}
 
 
 def session_state(row: Row) -> SessionState:

@@ -55,7 +55,9 @@ export function fold(row: Row, event: Happening): Row {
   return { ...row, [name]: known && keeps(name, known, entry) ? known : entry };
 }
 
+/** Of rejections the one that was told last stays. All else is in the order of its causes, as ids are. */
 function keeps(name: string, known: Entry, other: Entry): boolean {
+  if (name.endsWith("_rejected") && known.at !== other.at) return known.at > other.at;
   const latestCounts = name.endsWith("_rejected") || LATEST.has(name);
   return latestCounts ? known.event_id >= other.event_id : known.event_id <= other.event_id;
 }

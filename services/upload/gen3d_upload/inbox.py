@@ -72,7 +72,7 @@ def give_up(notice: S3ObjectCreated, code: str, detail: str, producer: str) -> N
         event: Event = MaskRejected.because(code, detail).about(*about)
     else:
         event = ImageRejected.because(code, detail).about(*of_session)
-    publish([ids.caused(event, notice, producer, 0)])
+    publish([ids.caused(event, notice, producer, ids.GIVEN_UP)])
     rows.release(*of_session, "photo", notice.version_id)
     rows.release(*about, "mask", notice.version_id)
 

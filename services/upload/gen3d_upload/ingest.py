@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from gen3d_events import keys
 from gen3d_events.consumer import consumes
 from gen3d_events.event import Event
-from gen3d_events.ids import caused
+from gen3d_events.ids import GIVEN_UP, caused
 from gen3d_events.models import (
     ImageRejected,
     ImageUploaded,
@@ -46,7 +46,7 @@ def _given_up(notice: S3ObjectCreated, code: str, detail: str) -> None:
     if about is None or row is None or _taken(row, notice):
         return
     rejected = MaskRejected if about.job_id else ImageRejected
-    publish([caused(rejected.because(code, detail).about(*about), notice, handler.name, 0)])
+    publish([caused(rejected.because(code, detail).about(*about), notice, handler.name, GIVEN_UP)])
     rows.release(*about, rows.awaited(row), notice.version_id)
 
 

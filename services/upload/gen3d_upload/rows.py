@@ -295,13 +295,16 @@ def fold(event: Event) -> Row | None:
     """
     about = event.metadata
     attribute, entry = read_model.attribute(event), read_model.entry(event)
-    order = "<" if read_model.latest_counts(attribute) else ">"
+    fields, order = read_model.told_order(attribute), "<" if read_model.latest_counts(attribute) else ">"
+    counts = f"#event.#event_id {order} :event_id"
+    if "at" in fields:
+        counts = f"#event.#at {order} :at OR #event.#at = :at AND {counts}"
     row, _ = _decide(
         _key(about.user_id, about.session_id, about.job_id),
         "SET #event = :entry ADD revision :one",
-        f"attribute_exists(item_id) AND (attribute_not_exists(#event) OR #event.event_id {order} :event_id)",
-        {":entry": entry, ":event_id": entry["event_id"], ":one": 1},
-        {"#event": attribute},
+        f"attribute_exists(item_id) AND (attribute_not_exists(#event) OR {counts})",
+        {":entry": entry, ":one": 1, **{f":{field}": entry[field] for field in fields}},
+        {"#event": attribute, **{f"#{field}": field for field in fields}},
     )
     if row:
         _keep_due(row)

@@ -74,6 +74,16 @@ def test_the_last_of_two_rejections_counts() -> None:
     assert folded([second, first]) == folded([first, second]) == folded([second])
 
 
+@pytest.mark.parametrize("name", ["Image Rejected", "Mask Rejected"])
+def test_of_two_rejections_the_one_told_last_counts_whatever_their_causes(name: str) -> None:
+    """What is overdue is told of with a later id than the answer to the upload has, which may yet come."""
+    given_up = later(samples[name], code="internal_error")
+    about = samples[name].metadata
+    last = about.model_copy(update={"occurred_at": given_up.metadata.occurred_at + timedelta(seconds=1)})
+    reason = samples[name].with_metadata(last)
+    assert folded([given_up, reason]) == folded([reason, given_up]) == folded([reason])
+
+
 def test_an_event_sets_one_attribute_of_its_own() -> None:
     attributes = [read_model.attribute(event) for event in samples.values()]
     assert len(set(attributes)) == len(samples)

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from gen3d_events import keys
 from gen3d_events.codes import codes
 from gen3d_events.event import Event
-from gen3d_events.ids import caused
+from gen3d_events.ids import GIVEN_UP, caused
 from gen3d_events.models import (
     ImageRejected,
     ImageUploaded,
@@ -20,6 +20,7 @@ from gen3d_events.models import (
     ReconstructionRequested,
 )
 from gen3d_events.notices import S3ObjectCreated
+from gen3d_events.read_model import problem
 from gen3d_events.samples import BUCKET, JOB, NOON, SESSION, USER, samples
 from gen3d_upload import ingest, rows
 from gen3d_upload.history import STEP
@@ -256,8 +257,31 @@ def test_what_is_given_up_is_told_of(job: Any, published: Published, key: str, k
     about = keys.parse_incoming(key)
     assert about
     assert (event.metadata.session_id, event.metadata.job_id) == (SESSION, about.job_id)
-    again = caused(event.about(*about), notice, ingest.handler.name, 0)
+    again = caused(event.about(*about), notice, ingest.handler.name, GIVEN_UP)
     assert event.metadata.event_id == again.metadata.event_id
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("key", [PHOTO_KEY, MASK_KEY])
+def test_what_was_given_up_says_its_true_reason_once_it_is_sent_back(
+    job: Any, published: Published, key: str, backwards: bool
+) -> None:
+    session = rows.get(USER, SESSION)
+    assert session
+    if key == PHOTO_KEY:
+        rows.release(USER, SESSION, None, "photo", session["photo_source"])
+    notice, about = arrive(job, key, b"no picture"), keys.parse_incoming(key)
+    assert about
+    ingest._given_up(notice, "internal_error", "boom")
+    (given_up,) = published()
+    (rejected,) = consume(notice)
+    told = [given_up, caused(rejected, notice, ingest.handler.name, 0)]
+    assert told[0].metadata.event_id != told[1].metadata.event_id
+    for event in reversed(told) if backwards else told:
+        rows.fold(event)
+    seen = problem(rows.get(*about) or {})
+    assert seen
+    assert seen["code"] == f"{'mask' if about.job_id else 'image'}_unsupported"
 
 
 @pytest.mark.parametrize("key", [PHOTO_KEY, "incoming/x"])

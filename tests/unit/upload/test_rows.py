@@ -23,10 +23,14 @@ OF_SESSION = [event for event in samples.values() if event.metadata.job_id is No
 OF_JOB = [event for event in samples.values() if event.metadata.job_id]
 
 
-def again(event: Event, seconds: float, **changes: Any) -> Event:
-    """Another event of the same kind, as a later cause gives it."""
+def again(event: Event, seconds: float, told: float = 0, **changes: Any) -> Event:
+    """Another event of the same kind, as a later cause gives it; it may be told later as well, or earlier."""
+    at = event.metadata.occurred_at
     metadata = event.metadata.model_copy(
-        update={"event_id": ids.ulid(event.metadata.occurred_at + timedelta(seconds=seconds), b"another one")}
+        update={
+            "event_id": ids.ulid(at + timedelta(seconds=seconds), b"another one"),
+            "occurred_at": at + timedelta(seconds=told),
+        }
     )
     return event.model_copy(update=changes).with_metadata(metadata)
 
@@ -56,7 +60,11 @@ def test_the_table_folds_as_the_read_model_does(
     for row in table.scan(TableName="sessions")["Items"]:
         table.delete_item(TableName="sessions", Key={k: row[k] for k in ("user_id", "item_id")})
     start()
-    story = story + [again(event, chance.choice([-1, 1])) for event in story if chance.random() < 0.3]
+    story = story + [
+        again(event, chance.choice([-1, 1]), chance.choice([-2, 0, 2]))
+        for event in story
+        if chance.random() < 0.3
+    ]
     chance.shuffle(story)
     wanted: dict[str | None, dict[str, Any]] = {None: {}, JOB: {}}
     for event in story:

@@ -51,6 +51,13 @@ test("of two rejections the last counts, of two results the first", () => {
     [later, one],
   ])
     expect(order.reduce<Row>(fold, {}).mask_rejected?.event_id).toBe(later.detail.metadata.event_id);
+  const last = structuredClone(one);
+  last.detail.metadata.occurred_at = "2099-01-01T00:00:00Z";
+  for (const order of [
+    [later, last],
+    [last, later],
+  ])
+    expect(order.reduce<Row>(fold, {}).mask_rejected?.event_id).toBe(one.detail.metadata.event_id);
   const done = told("Mesh Completed");
   const again = structuredClone(done);
   again.detail.metadata.event_id = later.detail.metadata.event_id;
