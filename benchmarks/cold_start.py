@@ -136,10 +136,7 @@ def cold_starts(cloud: Cloud, gen3d: Gen3D, photo: Path, mask: Path) -> list[Col
     walk.cut_off()
     for _ in range(ROUNDS):
         walk.once(gen3d, photo, mask)
-    return [
-        ColdStart(name, *min(runs, key=sum))
-        for name, runs in walk.measured.items()
-    ]
+    return [ColdStart(name, *min(runs, key=sum)) for name, runs in walk.measured.items()]
 
 
 class Walk:
@@ -165,7 +162,7 @@ class Walk:
         for name in ("UploadIngest", "ReconstructionStart", "InferenceRelay", "ReconstructionFinish"):
             self._consume(name, job.id, measure=name.startswith("Reconstruction"))
         self._consume("MeshingMesh", job.id)
-        self._consume("NotificationMail", job.id)
+        self._consume("NotificationMail", '"Mesh Completed"')
         self._consume("UploadProgress", job.id)
         self._consume("ReconstructionRetry", self._publish_retry())
         self._run("UploadWatchdog", {})

@@ -1,5 +1,6 @@
 /** Requests to the API: signed in, repeated where that is safe, refusals as errors with code and hint. */
 import { idToken } from "../auth/session";
+import { heard } from "./clock";
 import { online, pause } from "./online";
 import { cancelled, offline, Refusal, unavailable } from "./problem";
 import type { Problem } from "./types";
@@ -34,6 +35,7 @@ export async function request<T>(
     let reply: Response | undefined;
     try {
       const answer = await send(method, path, body, key, attempt > 1);
+      heard(answer.headers.get("Date"));
       if (answer.ok) return (answer.status === 204 ? undefined : await answer.json()) as T;
       reply = answer;
     } catch (error) {

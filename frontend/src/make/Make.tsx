@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { api } from "../api/client";
+import { serviceNow } from "../api/clock";
 import { asRefusal, type Refusal } from "../api/problem";
 import type { JobOptions, Quality } from "../api/types";
 import { notice } from "../app/errors";
@@ -27,7 +28,7 @@ export function Make({ session, objects, retryOf, onStarted, onBack }: MakeProps
   const { busy, problem, run } = useTask();
   const starts = useRef(new Map<string, Start>());
   const started = useRef(new Map<string, string>());
-  const vacant = useMemo(() => session.jobs.filter((job) => waitsInVain(job, Date.now())), []);
+  const vacant = useMemo(() => session.jobs.filter((job) => waitsInVain(job, serviceNow())), []);
   const keyOf = useMemo(jobKeys, []);
   const left = useRef(false);
   useEffect(() => () => void (left.current = true), []);
@@ -121,7 +122,8 @@ function State({ sending }: { sending: Sending | undefined }) {
   return sending ? <p>Started.</p> : null;
 }
 
-function timeOf(quality: Quality, jobs: Parameters<typeof expectedSeconds>[1]): string | undefined {
+function timeOf(quality: Quality, jobs: Parameters<typeof expectedSeconds>[1]): string {
   const { known, reconstruction, mesh } = expectedSeconds(quality, jobs);
-  return known ? `The last time it took ${duration(reconstruction + mesh)}.` : undefined;
+  const took = duration(reconstruction + mesh);
+  return known ? `The last time it took ${took}.` : `Usually about ${took}.`;
 }

@@ -11,7 +11,7 @@ interface OptionsFormProps {
   submit: string;
   busy: boolean;
   /** How long a quality has taken before, in words, if anybody knows. */
-  timeOf: (quality: JobOptions["quality"]) => string | undefined;
+  timeOf: (quality: JobOptions["quality"]) => string;
   onSubmit: (options: JobOptions) => void;
 }
 
@@ -53,7 +53,7 @@ export function OptionsForm({ initial, submit, busy, timeOf, onSubmit }: Options
               onChange={() => change({ quality: it.value })}
             />
             <span class="choice-title">{it.label}</span>
-            <span class="choice-words">{[it.words, timeOf(it.value)].filter(Boolean).join(" ")}</span>
+            <span class="choice-words">{`${it.words} ${timeOf(it.value)}`}</span>
           </label>
         ))}
       </fieldset>

@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 
+import { serviceNow } from "../api/clock";
 import { jobState, problem } from "../api/read-model";
 import type { ProgressProps } from "../app/contracts";
 import { Button } from "../ui/Button";
@@ -18,11 +19,8 @@ const STATES: Record<Step["state"], string> = {
 /** A job on its way: what is happening, how long it has taken, and what to do where it went wrong. */
 export function Progress({ session, job, onRetry, onBack }: ProgressProps) {
   const now = useNow();
-  const { steps, sentence, seconds, fraction, left } = progress(
-    job,
-    expectedSeconds(job.options.quality, session.jobs),
-    now,
-  );
+  const expected = expectedSeconds(job.options.quality, session.jobs);
+  const { steps, sentence, seconds, fraction, left } = progress(job, expected, now);
   const state = jobState(job.events);
   const bad = problem(job.events);
   const vain = waitsInVain(job, now);
@@ -33,8 +31,11 @@ export function Progress({ session, job, onRetry, onBack }: ProgressProps) {
         <>
           <Bar label={left === undefined ? "Under way" : `About ${duration(left)} left`} value={fraction} />
           <p class="making-time">
-            {duration(seconds)} so far. You can close the page: it goes on, and a mail tells you when it is
-            done.
+            {duration(seconds)} so far.{" "}
+            {!expected.known &&
+              `Usually it takes about ${duration(expected.reconstruction + expected.mesh)}, and several minutes more ` +
+                "where a GPU has to be started first. "}
+            You can close the page: it goes on, and a mail tells you when it is done.
           </p>
         </>
       )}
@@ -65,6 +66,9 @@ export function Progress({ session, job, onRetry, onBack }: ProgressProps) {
           <Button kind={bad.error_class === "user" ? "primary" : "plain"} onClick={onBack}>
             Mark the object anew
           </Button>
+          <p class="making-id">
+            Job <code>{job.job_id}</code>
+          </p>
         </Notice>
       )}
       <ol class="steps">
@@ -89,9 +93,9 @@ function timeOf({ state, seconds }: Step): string {
 }
 
 function useNow(): number {
-  const [now, setNow] = useState(Date.now);
+  const [now, setNow] = useState(serviceNow);
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 1000);
+    const timer = setInterval(() => setNow(serviceNow()), 1000);
     return () => clearInterval(timer);
   }, []);
   return now;

@@ -36,7 +36,7 @@ const COLD_AFTER_SECONDS = 45;
 /** A mask that has not come after so long was lost with the page that sent it. */
 const LOST_AFTER_SECONDS = 90;
 
-/** Seconds by quality, a first guess: the bar's pace follows it, but no figure that a person reads does. */
+/** Seconds by quality with a GPU that is running, a first guess: said as what is usual, never as what is left. */
 const GUESS: Record<Quality, { reconstruction: number; mesh: number }> = {
   fast: { reconstruction: 10, mesh: 6 },
   balanced: { reconstruction: 20, mesh: 15 },

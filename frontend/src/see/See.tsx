@@ -6,6 +6,7 @@ import type { JobView } from "../api/types";
 import type { SeeProps } from "../app/contracts";
 import { lazy } from "../ui/Async";
 import { Button } from "../ui/Button";
+import { HAND_HELD } from "../ui/handheld";
 import { Progress } from "../ui/Progress";
 import { Adjust } from "./Adjust";
 import { Cutout } from "./Cutout";
@@ -47,7 +48,6 @@ export function See({ session, job, onRetry }: SeeProps) {
   const [stats, setStats] = useState<Stats>();
   const [ar, setAr] = useState(false);
   const group = useId();
-  const handheld = useMemo(() => matchMedia("(pointer: coarse)").matches, []);
 
   function choose(chosen: Mode): void {
     setMode(chosen);
@@ -95,7 +95,7 @@ export function See({ session, job, onRetry }: SeeProps) {
           <p class="field-hint">{MODES.find((it) => it.mode === mode)?.words}</p>
         </header>
         <div class="see-actions">
-          {handheld && files.has("mesh.glb") && (
+          {HAND_HELD && files.has("mesh.glb") && (
             <Button kind="primary" onClick={() => setAr(true)}>
               <Icon name="ar" /> In your room
             </Button>

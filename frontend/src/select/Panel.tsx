@@ -3,6 +3,7 @@ import { useId, useState } from "preact/hooks";
 import { printable } from "../api/names";
 import type { PhotoView } from "../api/types";
 import { Button } from "../ui/Button";
+import { HAND_HELD } from "../ui/handheld";
 import { Candidates } from "./Candidates";
 import { Icon } from "./icons";
 import { active, type Action, type Marked, type Marks } from "./objects";
@@ -101,7 +102,13 @@ interface ObjectsProps {
 
 function Objects({ marks, outlines, onAction }: ObjectsProps) {
   if (!marks.objects.length)
-    return <p class="select-hint">Click the object that you want as a model, or drag a box around it.</p>;
+    return (
+      <p class="select-hint">
+        {HAND_HELD
+          ? "Tap the object that you want as a model, or choose Box and draw one around it."
+          : "Click the object that you want as a model, or drag a box around it."}
+      </p>
+    );
   return (
     <ul class="select-objects">
       {marks.objects.map((object) => {

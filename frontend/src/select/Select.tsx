@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import type { SelectProps } from "../app/contracts";
 import { Button } from "../ui/Button";
@@ -26,7 +26,7 @@ export function Select({ session, onMake }: SelectProps) {
   const [history, setHistory] = useState(() => begin(recall(session.session_id)));
   const [tool, setTool] = useState<Tool>("add");
   const [opacity, setOpacity] = useState(0.45);
-  const [told, tell] = useState("");
+  const [told, setTold] = useState({ text: "", seen: false });
   const [help, setHelp] = useState(false);
   const [making, setMaking] = useState(false);
   const root = useRef<HTMLDivElement>(null);
@@ -42,6 +42,14 @@ export function Select({ session, onMake }: SelectProps) {
   const [radius, setRadius] = useState(Math.round(largest / 5));
   const masks = useMasks(session, marks, (object, outline) => tell(sentence(object, outline)));
 
+  /** For those who do not see the photo; and for all, where the photo does not show it. */
+  function tell(text: string, seen = false): void {
+    setTold({ text, seen });
+  }
+
+  // What a click would make is another thing now, until the pointer moves.
+  useLayoutEffect(() => masks.preview(undefined, undefined), [marks, tool]);
+
   // Once the dialog is gone: as long as it is open, nothing behind it takes the focus.
   const helped = useRef(false);
   useEffect(() => {
@@ -54,18 +62,17 @@ export function Select({ session, onMake }: SelectProps) {
 
   const sliding = useRef<number>(undefined); // the object whose slider moved last: its moves are one step
   function act(action: Action): void {
-    masks.preview(undefined, undefined);
     const slides = action.do === "threshold" ? chosen?.id : undefined;
     const merge = slides !== undefined && slides === sliding.current;
     sliding.current = slides;
     setHistory((old) => step(old, mark(old.present, action), merge));
     // These take the button away or off that was pressed, and with it the focus.
     if (action.do === "new" || action.do === "delete" || action.do === "clear") stage.current?.focus();
-    if (action.do === "new") tell("Click the next object.");
+    if (action.do === "new") tell("Mark the next object.", true);
     if (action.do === "delete" || action.do === "clear") tell("Deleted. Undo brings it back.");
     if (action.do === "reset") tell("Reset.");
     if (action.do === "point" && !action.point.inside && !chosen)
-      tell("First mark what belongs to the object.");
+      tell("First mark what belongs to the object.", true);
   }
 
   function run(command: Command): void {
@@ -87,8 +94,9 @@ export function Select({ session, onMake }: SelectProps) {
 
   function onKeyDown(event: KeyboardEvent): void {
     const target = event.target as HTMLElement;
-    const nowhere = target === document.body && root.current?.checkVisibility();
-    if (!nowhere && !root.current?.contains(target)) return;
+    // The body, and what a page's change or a click beside everything gives the focus to.
+    const around = target.contains(root.current) && root.current?.checkVisibility();
+    if (!around && !root.current?.contains(target)) return;
     const typing = target instanceof HTMLInputElement && target.type !== "range" && target.type !== "radio";
     if (typing || document.querySelector("dialog[open]")) return;
     const wish = pressed(event);
@@ -152,10 +160,15 @@ export function Select({ session, onMake }: SelectProps) {
             opacity={opacity}
             onAction={act}
             onHover={(point: Point | undefined, pressed?: boolean) => masks.preview(chosen, point, pressed)}
-            onSlip={() => tell("That box is too small to be meant.")}
+            onSlip={() => tell("That box is too small to be meant.", true)}
           />
         )}
         <div class="select-over">
+          {told.seen && (
+            <p class="select-told" aria-hidden="true">
+              {told.text}
+            </p>
+          )}
           {photoFailed && (
             <Notice
               kind="bad"
@@ -168,6 +181,11 @@ export function Select({ session, onMake }: SelectProps) {
           {readiness.state === "loading" && (
             <div class="select-loading">
               <Progress label="Getting ready for your clicks" value={readiness.share} />
+            </div>
+          )}
+          {readiness.state === "ready" && !masks.settled && (
+            <div class="select-loading select-working">
+              <Progress label="Working on your marks" />
             </div>
           )}
           {readiness.state === "failed" && (
@@ -206,7 +224,7 @@ export function Select({ session, onMake }: SelectProps) {
         </Button>
       </div>
       <p class="unseen" role="status">
-        {told}
+        {told.text}
       </p>
       {help && <Shortcuts onClose={() => setHelp(false)} />}
     </div>

@@ -119,6 +119,7 @@ function stroke(
   { path, radius, erase }: NonNullable<Scene["stroke"]>,
   colour: string,
 ): void {
+  context.save();
   context.globalAlpha = 0.6;
   context.strokeStyle = erase ? "#ffffff" : colour;
   context.lineCap = "round";
@@ -127,7 +128,7 @@ function stroke(
   context.moveTo(path[0] ?? 0, path[1] ?? 0);
   for (let i = 0; i + 1 < path.length; i += 2) context.lineTo(path[i]!, path[i + 1]!);
   context.stroke();
-  context.globalAlpha = 1;
+  context.restore();
 }
 
 function ring(context: CanvasRenderingContext2D, { x, y }: Place, radius: number, px: number): void {

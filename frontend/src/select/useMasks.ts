@@ -12,6 +12,12 @@ import type { Outline, Wanted } from "./segmenter";
 
 const REST_MS = 80; // before a preview is refined, and before a next click is expected
 
+/** An object, from its first mark until it is gone: another may get its number. */
+interface Life {
+  /** What it was last asked of. */
+  wanted: string;
+}
+
 interface Known {
   /** What the outline was made of. */
   wanted: string;
@@ -31,7 +37,7 @@ export function useMasks(
   const [attempt, setAttempt] = useState(0);
   const [known, setKnown] = useState<ReadonlyMap<number, Known>>(new Map());
   const [hover, setHover] = useState<Outline>();
-  const asked = useRef(new Map<number, string>());
+  const asked = useRef(new Map<number, Life>());
   const pointed = useRef<Wanted>(undefined);
   const resting = useRef<ReturnType<typeof setTimeout>>(undefined);
 
@@ -78,17 +84,19 @@ export function useMasks(
   // Before the marks themselves are painted: the worker need not wait for that.
   useLayoutEffect(() => {
     const made = decoder.current;
-    const gone = (id: number) => !marks.objects.some((it) => it.id === id); // another may get its number
+    const gone = (id: number) => !marks.objects.some((it) => it.id === id);
     for (const id of asked.current.keys()) if (gone(id)) asked.current.delete(id);
     setKnown((old) => ([...old.keys()].some(gone) ? new Map([...old].filter(([id]) => !gone(id))) : old));
     if (readiness.state !== "ready" || !made) return;
     for (const object of marks.objects) {
       const wanted = JSON.stringify(wantedOf(object));
-      if (asked.current.get(object.id) === wanted) continue;
-      asked.current.set(object.id, wanted);
+      const life = asked.current.get(object.id) ?? { wanted: "" };
+      if (life.wanted === wanted) continue;
+      life.wanted = wanted;
+      asked.current.set(object.id, life);
       made.outline(object.id, wantedOf(object)).then(
         (outline) => {
-          if (!outline || decoder.current !== made) return;
+          if (!outline || decoder.current !== made || asked.current.get(object.id) !== life) return;
           setKnown((old) => new Map(old).set(object.id, { wanted, outline }));
           onOutline(object, outline);
           void measureDevice(embeddingOf(session));
@@ -103,7 +111,7 @@ export function useMasks(
   const seen = chosen && known.get(chosen.id);
   useEffect(() => {
     const made = decoder.current;
-    if (!made || !seen) return;
+    if (!made || !seen || seen.wanted !== JSON.stringify(wantedOf(chosen))) return;
     const timer = setTimeout(() => {
       made.expect(wantedOf(chosen)).catch((error: unknown) => decoder.current === made && fail(error));
     }, REST_MS);
@@ -119,7 +127,7 @@ export function useMasks(
       clearTimeout(resting.current);
       const made = readiness.state === "ready" ? decoder.current : undefined; // it cannot be asked while it loads
       const base = object ?? UNMARKED;
-      const wanted = point && { ...wantedOf(base), ...refined(base, point), edits: [] };
+      const wanted = point && { ...wantedOf(base), ...refined(base, point) };
       pointed.current = wanted;
       if (!made || !wanted || !isAsked(wanted)) return setHover(undefined);
       const show = (outline: Outline | undefined) => {

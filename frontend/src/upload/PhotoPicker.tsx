@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { Button } from "../ui/Button";
+import { HAND_HELD } from "../ui/handheld";
 import "./upload.css";
 
 interface PhotoPickerProps {
@@ -10,9 +11,6 @@ interface PhotoPickerProps {
 
 // What a file dialog offers. A HEIC is offered too, because the answer to it says what to do.
 const ACCEPTED = "image/jpeg,image/png,image/webp,image/heic,image/heif,image/avif";
-
-// Elsewhere `capture` opens the same file dialog as the other button.
-const HAND_HELD = matchMedia("(pointer: coarse)").matches;
 
 /** Photos by dropping anywhere on the page, pasting, the camera, or a file dialog. */
 export function PhotoPicker({ multiple = false, onFiles }: PhotoPickerProps) {
@@ -41,6 +39,7 @@ export function PhotoPicker({ multiple = false, onFiles }: PhotoPickerProps) {
         <Button kind="primary" onClick={() => files.current?.click()}>
           {multiple ? "Choose photos" : "Choose a photo"}
         </Button>
+        {/* Elsewhere `capture` opens the same file dialog as the other button. */}
         {HAND_HELD && <Button onClick={() => camera.current?.click()}>Take a photo</Button>}
       </div>
       <p class="picker-hint">

@@ -14,6 +14,7 @@ declare global {
 
 const PHOTO = { width: 768, height: 1024 };
 const BOTTLE = { x: 384, y: 600 };
+const CORNER = { x: 60, y: 60 };
 
 // One browser for all: it compiles the decoder's 14 MB once. What is marked is forgotten before each test.
 const test = base.extend<object, { browsing: BrowserContext }>({
@@ -226,6 +227,54 @@ test("marks of another tab are taken over", async ({ page, context }) => {
   await click(other, { x: 384, y: 700 });
   await marks(page, 3);
   await other.close();
+});
+
+test("keys work wherever the focus is on the page; a preview goes with what it was made of", async ({
+  page,
+}) => {
+  const hovered = page.locator("[data-hovered]");
+  await click(page);
+  await marks(page, 1);
+  await stage(page).hover({ position: await at(page, CORNER) });
+  await expect(hovered).toBeVisible();
+  await page.locator("#app").evaluate((main) => ((main.tabIndex = -1), main.focus())); // as after a page's change, or a click beside everything
+  await page.keyboard.press("Control+z");
+  await expect(make(page)).toBeDisabled();
+  await expect(hovered).toBeHidden();
+  await page.keyboard.press("Control+Shift+z");
+  await stage(page).hover({ position: await at(page, BOTTLE) });
+  await expect(hovered).toBeVisible();
+  await page.keyboard.press("b");
+  await expect(hovered).toBeHidden();
+  await page.keyboard.press("?");
+  await expect(page.getByRole("dialog")).toBeVisible();
+});
+
+test("an answer about an object that is gone is not taken for the next one's", async ({ page }) => {
+  await page.addInitScript(() => {
+    window.Worker = class extends Worker {
+      override set onmessage(hear: (event: MessageEvent) => void) {
+        super.onmessage = (event) => setTimeout(hear, event.data.answer?.contour ? 1500 : 0, event);
+      }
+    };
+  });
+  await open(page);
+  const said: string[] = [];
+  page.on("console", (line) => said.push(line.text()));
+  await told(page).evaluate((element) =>
+    new MutationObserver(() => console.log(element.textContent)).observe(element, {
+      subtree: true,
+      characterData: true,
+      childList: true,
+    }),
+  );
+  await page.keyboard.press("b");
+  await drag(page, CORNER, BOTTLE);
+  await page.keyboard.press("Delete");
+  await expect(told(page)).toHaveText(/^Deleted/);
+  await drag(page, CORNER, { x: 600, y: 900 });
+  await expect(make(page)).toBeEnabled();
+  expect(said.filter((text) => text.startsWith("Object 1"))).toHaveLength(1);
 });
 
 test("a dragged box; one under 10 px is a slip", async ({ page }) => {
