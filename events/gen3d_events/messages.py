@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
@@ -23,13 +24,15 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from gen3d_events import aws
-from gen3d_events.event import Event
+from gen3d_events.event import JOB_ID, SESSION_ID, Event
 from gen3d_events.ids import Cause
 from gen3d_events.notices import Notice
 from gen3d_events.observability import about, context_keys, count, logger, observed
 
 MAX_DELAY_SECONDS = 900
 """The longest that SQS holds back a new message."""
+
+_STORY = {"correlation_id": SESSION_ID, "session_id": SESSION_ID, "job_id": JOB_ID}
 
 C = TypeVar("C", bound=Cause)
 
@@ -89,7 +92,8 @@ class MessageHandler(ABC, Generic[C]):
     def _failed(self, record: SQSRecord, error: Exception, context: Any) -> None:
         """Log a failure, called where it is handled, and set when the message comes back."""
         if isinstance(error, MessageInvalid):
-            logger.exception("refused", message_id=record.message_id, seconds=self._spent())
+            told = _told_story(record.body)
+            logger.exception("refused", message_id=record.message_id, seconds=self._spent(), **told)
             count("Refused")
             hide(record, 0)
             return
@@ -145,6 +149,16 @@ def _keys(cause: Cause) -> dict[str, str | float | None]:
         "waited_seconds": max(0.0, round(waited, 3)),
         **_story(cause),
     }
+
+
+def _told_story(body: str) -> dict[str, Any]:
+    """The keys of `about` as a message says them that is refused: those of their right form alone."""
+    try:
+        metadata = json.loads(body)["detail"]["metadata"]
+        told = {key: str(metadata[key]) for key in _STORY if key in metadata}
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return {}
+    return {key: value for key, value in told.items() if re.fullmatch(_STORY[key], value)}
 
 
 def _story(cause: Cause) -> dict[str, str]:

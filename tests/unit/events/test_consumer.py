@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -21,11 +20,11 @@ from gen3d_events.models import (
     UserNotified,
 )
 from gen3d_events.notices import InferenceNotice, S3ObjectCreated
-from gen3d_events.observability import logger
 from gen3d_events.retention import ARCHIVE_DAYS, RECORD_DAYS
 from gen3d_events.samples import BUCKET, JOB, PHOTO_VERSION, SESSION, USER, envelope, foreign, samples
 
 from tests.unit.events.conftest import Cloud
+from tests.unit.logs import logged
 
 UPLOADED = cast(ImageUploaded, samples["Image Uploaded"])
 
@@ -335,17 +334,36 @@ def test_an_event_without_any_subject_is_an_error(cloud: Cloud) -> None:
 
 def test_log_lines_carry_whom_they_are_about(cloud: Cloud, capsys: pytest.CaptureFixture[str]) -> None:
     flaky = Flaky(OSError("disk"))
-    log = io.StringIO()
-    stdout = logger.registered_handler.setStream(log)  # type: ignore[attr-defined]
-    try:
+    with logged() as lines:
         cloud.deliver(flaky.handler, cloud.record(message(UPLOADED)))
         cloud.deliver(flaky.handler, cloud.record("junk"))
-    finally:
-        logger.registered_handler.setStream(stdout)  # type: ignore[attr-defined]
-    failure, refusal = map(json.loads, log.getvalue().splitlines())
+    failure, refusal = lines
     assert failure["session_id"] == failure["correlation_id"] == UPLOADED.metadata.session_id
     assert failure["cause_id"] == UPLOADED.metadata.event_id
     assert failure["cause"] == "Image Uploaded"
     assert "session_id" not in refusal
     metrics = map(json.loads, capsys.readouterr().out.splitlines())
     assert [set(line) & {"Retried", "Refused"} for line in metrics] == [{"Retried"}, {"Refused"}]
+
+
+STORY = {"correlation_id": SESSION, "session_id": SESSION, "job_id": JOB}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "known"),
+    [
+        ({**STORY, "event_id": "of no form"}, STORY),
+        ({**STORY, "correlation_id": 1, "job_id": f"{JOB}\n"}, {"session_id": SESSION}),
+        ({"session_id": "ses_<script>", "job_id": [JOB], "user_id": USER}, {}),
+        (None, {}),
+        ("text", {}),
+    ],
+)
+def test_a_refusal_names_whom_it_is_about_where_the_message_says_so_in_its_right_form(
+    cloud: Cloud, metadata: Any, known: dict[str, str]
+) -> None:
+    with logged() as lines:
+        cloud.deliver(start, cloud.record(message(UPLOADED, detail={"metadata": metadata, "data": {}})))
+    (refusal,) = lines
+    assert refusal["message"] == "refused"
+    assert {key: refusal[key] for key in (*STORY, "user_id") if key in refusal} == known
