@@ -42,6 +42,14 @@ def ulid(at: datetime, entropy: bytes) -> str:
     return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
 
 
+def ulid_time(id_: str) -> datetime:
+    """The time in a ULID, in whole ms; in the id of an event that was caused it is the cause's."""
+    milliseconds = 0
+    for character in id_[:10]:
+        milliseconds = milliseconds << 5 | _ALPHABET.index(character)
+    return _EPOCH + timedelta(milliseconds=milliseconds)
+
+
 def _derived(at: datetime, *parts: object) -> str:
     return ulid(at, sha256("\0".join(map(str, parts)).encode()).digest())
 

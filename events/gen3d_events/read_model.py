@@ -112,6 +112,16 @@ _MENDED_BY = {
 """What else can have gone wrong, and the event after which it no longer matters."""
 
 
+_LAST_WORDS = (*_RESULT_OF, "mesh_completed", "embedding_completed", "job_timed_out", "embedding_timed_out")
+
+
+def last_word(row: Row) -> str | None:
+    """The attribute that says how a job, or a session's embedding, ended: of the failures that count the
+    gravest, or the result, or else a time-out; None before that."""
+    words = (name for name in _LAST_WORDS if name in row)
+    return next((name for name in words if name not in _RESULT_OF or _failed(row, name)), None)
+
+
 def _failed(row: Row, failure: str) -> bool:
     """Whether a stage failed before it gave a result: what was said first counts, not what was said last."""
     result = row.get(_RESULT_OF[failure])

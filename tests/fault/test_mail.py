@@ -1,18 +1,21 @@
-"""A person's mail cannot be sent."""
+"""A person's mail cannot be sent, or need not be."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from gen3d import Gen3D
-from gen3d_events.models import NotificationFailed
+from gen3d_events.ids import originate
+from gen3d_events.models import EmbeddingTimedOut, NotificationFailed, ReconstructionFailed
 from gen3d_local import people
 from gen3d_local.cloud import Cloud
 
 from tests.consumers import System
-from tests.fault.deliveries import held
+from tests.fault.conftest import FAST
+from tests.fault.deliveries import held, publish_again
 from tests.tap import Tap
-from tests.waiting import eventually
+from tests.waiting import SECONDS, eventually
 
 
 def test_a_mail_to_somebody_who_has_left_is_told_of_as_failed(
@@ -33,3 +36,27 @@ def test_a_mail_to_somebody_who_has_left_is_told_of_as_failed(
     assert (failed.code, failed.notified_of) == ("notification_failed", "Embedding Failed")
     system.settled()
     assert [mail for mail in cloud.mails() if person.email in mail.to] == []
+
+
+def test_what_is_told_after_a_result_is_not_mailed(
+    gen3d: Gen3D, system: System, photo: Path, mask: Path
+) -> None:
+    """A time-out of a photo that is ready, and a failure to reconstruct what is being meshed."""
+    session = gen3d.create_session(photo).wait_ready(SECONDS)
+    with held(system, "MeshingMesh"):
+        job = session.create_job(mask, FAST)
+        eventually(lambda: job.refresh().events.get("reconstruction_completed"))
+        eventually(lambda: "NotificationMail" not in system.waiting())
+        user_id = session.events["image_uploaded"]["photo"]["key"].split("/")[1]
+        late = (
+            EmbeddingTimedOut.because("embedding_timed_out").about(user_id, session.id),
+            ReconstructionFailed.because("internal_error").about(user_id, session.id, job.id),
+        )
+        at = datetime.now(UTC)
+        publish_again(system.cloud, [originate(event, cause_id=job.id, at=at) for event in late])
+        eventually(lambda: job.refresh().events.get("reconstruction_failed"))
+        eventually(lambda: session.refresh().events.get("embedding_timed_out"))
+        eventually(lambda: "NotificationMail" not in system.waiting())
+    system.settled(job)
+    assert (job.state, session.refresh().state) == ("completed", "ready")
+    assert [mail.subject for mail in system.mails(session)] == ["Your 3D model is ready"]

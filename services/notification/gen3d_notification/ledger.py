@@ -1,8 +1,9 @@
-"""What people were told of, so that a job's end is told once, and nothing of a session while it is deleted.
+"""What was heard of each job and embedding, so that people are told how it ended and not twice, and nothing
+of a session while it is deleted.
 
-The events of a job may contradict one another: a failure may follow a success, a result a failure. The first
-end counts, as it does in the read model. Notification has no other state, so its idempotency table keeps this
-as well; the records go when those do.
+The events of a job may contradict one another: a failure may follow a success, a result a failure. The read
+model says which of them counts, of a row as it makes them, but with ids and times alone. Notification has no
+other state, so its idempotency table keeps this as well; the records go when those do.
 """
 
 from __future__ import annotations
@@ -12,24 +13,55 @@ import os
 from datetime import UTC, datetime, timedelta
 
 from botocore.exceptions import ClientError
-from gen3d_events import aws
+from gen3d_events import aws, read_model
 from gen3d_events.event import Event, Metadata, event_from_envelope
-from gen3d_events.models import SessionDeletionRequested, SessionPurged, SessionRestored
+from gen3d_events.ids import ulid_time
+from gen3d_events.models import MeshCompleted, SessionDeletionRequested, SessionPurged, SessionRestored
 from gen3d_events.retention import RECORD_DAYS
 
 Deletion = SessionDeletionRequested | SessionRestored | SessionPurged
 
 
-def claim_end(event: Event) -> bool:
-    """Whether this is the end of its job that counts: the first one that asks, however often it does."""
-    return _put(
-        _end(event.metadata), event.metadata.event_id, "attribute_not_exists(id) OR told = :told", ":told"
-    )
+def hear(event: Event) -> bool:
+    """Remember an event; whether it is the last word, of all that was heard so far, on its job or embedding.
+
+    It may be asked again of the same event. Of two of a type the one that was heard first counts.
+    """
+    heard = _words(event)
+    answer = aws.client("dynamodb").update_item(
+        TableName=os.environ["IDEMPOTENCY_TABLE"],
+        Key={"id": {"S": _end(event.metadata)}},
+        UpdateExpression=", ".join(
+            ["SET expiration = :expiration", *(f"{name} = if_not_exists({name}, :{name})" for name in heard)]
+        ),
+        ExpressionAttributeValues={
+            ":expiration": {"N": str(_expiration())},
+            **{
+                f":{name}": {"M": {key: {"S": text} for key, text in word.items()}}
+                for name, word in heard.items()
+            },
+        },
+        ReturnValues="ALL_NEW",
+    )["Attributes"]
+    row = {
+        name: {key: text["S"] for key, text in value["M"].items()}
+        for name, value in answer.items()
+        if "M" in value
+    }
+    word = read_model.last_word(row)
+    return word == read_model.attribute(event) and row[word]["event_id"] == event.metadata.event_id
 
 
-def has_ended(about: Metadata) -> bool:
-    """Whether an end of the job was claimed."""
-    return _get(_end(about)) is not None
+def _words(event: Event) -> dict[str, dict[str, str]]:
+    """What an event says, by its attributes. A mesh also tells when there were splats, which may be heard of
+    later: a reconstruction that is said to have failed after that has not."""
+    about = event.metadata
+    entry = read_model.entry(event)
+    words = {read_model.attribute(event): {"event_id": about.event_id, "at": entry["at"]}}
+    if isinstance(event, MeshCompleted) and about.causation_id:
+        at = ulid_time(about.event_id).isoformat()
+        words["reconstruction_completed"] = {"event_id": about.causation_id, "at": at}
+    return words
 
 
 def note(event: Deletion) -> None:
@@ -38,19 +70,33 @@ def note(event: Deletion) -> None:
     Their ids are in the order of the acts; `occurred_at` is when an act was told, which may be much later.
     """
     at = f"{event.metadata.event_id} {event.detail_type}"
-    _put(_deletion(event.metadata), at, "attribute_not_exists(id) OR told < :at", ":at")
+    try:
+        aws.client("dynamodb").put_item(
+            TableName=os.environ["IDEMPOTENCY_TABLE"],
+            Item={
+                "id": {"S": _deletion(event.metadata)},
+                "told": {"S": at},
+                "expiration": {"N": str(_expiration())},
+            },
+            ConditionExpression="attribute_not_exists(id) OR told < :at",
+            ExpressionAttributeValues={":at": {"S": at}},
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
 
 
 def is_deleted(about: Metadata) -> bool:
     """Whether the session is hidden or gone."""
-    last = _get(_deletion(about))
-    return last is not None and not last.endswith(SessionRestored.detail_type)
+    answer = aws.client("dynamodb").get_item(
+        TableName=os.environ["IDEMPOTENCY_TABLE"], Key={"id": {"S": _deletion(about)}}, ConsistentRead=True
+    )
+    return "Item" in answer and not answer["Item"]["told"]["S"].endswith(SessionRestored.detail_type)
 
 
 def withhold(event: Event) -> None:
     """Keep the end of a hidden session's job, to be told if the session is restored."""
     about = event.metadata
-    expires = datetime.now(UTC) + timedelta(days=RECORD_DAYS)
     aws.client("dynamodb").update_item(
         TableName=os.environ["IDEMPOTENCY_TABLE"],
         Key={"id": {"S": _withheld(about)}},
@@ -58,7 +104,7 @@ def withhold(event: Event) -> None:
         ExpressionAttributeNames={"#event": about.event_id},
         ExpressionAttributeValues={
             ":envelope": {"S": json.dumps({"detail-type": event.detail_type, "detail": event.detail()})},
-            ":expiration": {"N": str(int(expires.timestamp()))},
+            ":expiration": {"N": str(_expiration())},
         },
     )
 
@@ -98,35 +144,12 @@ def _withheld(about: Metadata) -> str:
 
 
 def _end(about: Metadata) -> str:
-    return f"end#{about.session_id}/{about.job_id}"
+    return f"end#{about.session_id}/{about.job_id or 'embedding'}"
 
 
 def _deletion(about: Metadata) -> str:
     return f"deletion#{about.session_id}"
 
 
-def _put(id_: str, told: str, condition: str, value: str) -> bool:
-    expires = datetime.now(UTC) + timedelta(days=RECORD_DAYS)
-    try:
-        aws.client("dynamodb").put_item(
-            TableName=os.environ["IDEMPOTENCY_TABLE"],
-            Item={
-                "id": {"S": id_},
-                "told": {"S": told},
-                "expiration": {"N": str(int(expires.timestamp()))},
-            },
-            ConditionExpression=condition,
-            ExpressionAttributeValues={value: {"S": told}},
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
-            return False
-        raise
-    return True
-
-
-def _get(id_: str) -> str | None:
-    answer = aws.client("dynamodb").get_item(
-        TableName=os.environ["IDEMPOTENCY_TABLE"], Key={"id": {"S": id_}}, ConsistentRead=True
-    )
-    return str(answer["Item"]["told"]["S"]) if "Item" in answer else None
+def _expiration() -> int:
+    return int((datetime.now(UTC) + timedelta(days=RECORD_DAYS)).timestamp())

@@ -1,6 +1,8 @@
 """A photo or job came to its end: write to the person, and to the operator if something of ours failed.
 
-A job's end is told once (see ledger.py). A time-out is no end: a late result is told of as well.
+What counts is told (see ledger.py), so the last mail says what the page says. A time-out is no end: a late
+mesh is told of as well, and a late failure. That an embedding is there, or splats, is no news to mail: it is
+heard so that no time-out and no failure is told of that comes after it.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from gen3d_events import links
 from gen3d_events.consumer import consumes
 from gen3d_events.event import Event
 from gen3d_events.models import (
+    EmbeddingCompleted,
     EmbeddingFailed,
     EmbeddingTimedOut,
     Failure,
@@ -22,6 +25,7 @@ from gen3d_events.models import (
     MeshCompleted,
     MeshingFailed,
     NotificationFailed,
+    ReconstructionCompleted,
     ReconstructionFailed,
     SessionDeletionRequested,
     SessionPurged,
@@ -34,22 +38,25 @@ from gen3d_notification import ledger, letters, post
 
 LINKS_LAST = timedelta(hours=24)
 
-_ENDS = (MeshCompleted, ReconstructionFailed, MeshingFailed)
+_NO_NEWS = (EmbeddingCompleted, ReconstructionCompleted)
+_REJECTION = (ImageRejected, MaskRejected)
 _DELETION = (SessionDeletionRequested, SessionRestored, SessionPurged)
 
 
 def _given_up(cause: Event, code: str, detail: str) -> NotificationFailed | None:
-    if isinstance(cause, _DELETION):
+    if isinstance(cause, _NO_NEWS + _DELETION):
         return None
     return NotificationFailed.because(code, detail, channel="email", notified_of=cause.detail_type)
 
 
 @consumes(
+    EmbeddingCompleted,
     MeshCompleted,
     ImageRejected,
     MaskRejected,
     EmbeddingFailed,
     EmbeddingTimedOut,
+    ReconstructionCompleted,
     ReconstructionFailed,
     MeshingFailed,
     JobTimedOut,
@@ -58,20 +65,25 @@ def _given_up(cause: Event, code: str, detail: str) -> NotificationFailed | None
     SessionPurged,
     failed=_given_up,
 )
-def handler(event: MeshCompleted | Failure | ledger.Deletion) -> Iterator[Event]:
+def handler(
+    event: EmbeddingCompleted | ReconstructionCompleted | MeshCompleted | Failure | ledger.Deletion,
+) -> Iterator[Event]:
     if isinstance(event, _DELETION):
         ledger.note(event)
         if isinstance(event, SessionPurged):
             ledger.forget(event.metadata)
         else:
             yield from _take_up_withheld(event)
+    elif isinstance(event, _NO_NEWS):
+        ledger.hear(event)
     elif ledger.is_deleted(event.metadata):
+        _counts(event)
         ledger.withhold(event)
         logger.info("withheld: the session was deleted")
         if not ledger.is_deleted(event.metadata):  # restored in between, and that may have seen nothing
             yield from _take_up_withheld(event)
     else:
-        yield from _tell_unless_told(event)
+        yield from _tell_what_counts(event)
 
 
 def _take_up_withheld(event: Event) -> Iterator[Event]:
@@ -81,18 +93,20 @@ def _take_up_withheld(event: Event) -> Iterator[Event]:
     for kept in ledger.withheld(event.metadata):
         if isinstance(kept, MeshCompleted | Failure):
             about = kept.metadata
-            for told in _tell_unless_told(kept):
+            for told in _tell_what_counts(kept):
                 yield told.about(about.user_id, about.session_id, about.job_id)
         ledger.withhold_no_more(kept)
 
 
-def _tell_unless_told(event: MeshCompleted | Failure) -> Iterator[Event]:
-    if isinstance(event, _ENDS) and not ledger.claim_end(event):
-        logger.info("not told: the job came to another end before")
-    elif isinstance(event, JobTimedOut) and ledger.has_ended(event.metadata):
-        logger.info("not told: the job has come to its end")
-    else:
+def _tell_what_counts(event: MeshCompleted | Failure) -> Iterator[Event]:
+    if _counts(event):
         yield from _tell_all(event)
+    else:
+        logger.info("not told: it ended otherwise")
+
+
+def _counts(event: MeshCompleted | Failure) -> bool:
+    return isinstance(event, _REJECTION) or ledger.hear(event)
 
 
 def _tell_all(event: MeshCompleted | Failure) -> Iterator[Event]:

@@ -25,6 +25,7 @@ def test_a_ulid_is_valid_and_holds_its_time_and_entropy(at: datetime, entropy: b
         value = value * 32 + "0123456789ABCDEFGHJKMNPQRSTVWXYZ".index(character)
     assert value >> 80 == (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
     assert (value & (1 << 80) - 1).to_bytes(10, "big") == entropy[:10]
+    assert ids.ulid_time(text) == at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 @given(moments, moments, st.binary(min_size=10, max_size=10), st.binary(min_size=10, max_size=10))

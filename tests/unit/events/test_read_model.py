@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
-from itertools import permutations
+from itertools import combinations, permutations
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -146,6 +146,31 @@ def test_of_two_answers_to_one_cause_the_one_published_first_counts(ids: str) ->
         ]
         for order in permutations([started, *events]):
             assert read_model.job_state(folded(order)) == state
+
+
+LAST_WORDS = {
+    "mesh_completed": "completed",
+    "reconstruction_failed": "failed",
+    "meshing_failed": "failed",
+    "job_timed_out": "timed_out",
+    "embedding_completed": "ready",
+    "embedding_failed": "failed",
+    "embedding_timed_out": "timed_out",
+}
+
+
+@pytest.mark.parametrize(
+    ("events", "state"), [(OF_A_SESSION, read_model.session_state), (OF_A_JOB, read_model.job_state)]
+)
+def test_the_last_word_says_the_state(events: list[Event], state: Callable[[read_model.Row], str]) -> None:
+    uploaded = [event for event in events if event.detail_type == "Image Uploaded"]
+    ends = [event for event in events if read_model.attribute(event) in LAST_WORDS]
+    for count in range(len(ends) + 1):
+        for chosen in combinations([*ends, *map(later, ends)], count):
+            row = folded([*uploaded, *chosen])
+            word = read_model.last_word(row)
+            assert LAST_WORDS.get(word or "") == (state(row) if word else None)
+            assert bool(word) == bool(chosen)
 
 
 SESSION_STATES = {
