@@ -42,6 +42,7 @@ class Foreign:
     def __init__(self, system: System) -> None:
         self._system = system
         cloud, self._sqs = system.cloud, system.sqs
+        self._bodies: list[str] = []
         name = f"foreign-{uuid4().hex[:8]}"
         self._queue = self._sqs.create_queue(QueueName=name)["QueueUrl"]
         arn = _arn(self._sqs, self._queue)
@@ -64,22 +65,27 @@ class Foreign:
                 TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"}
             )
 
+    def notices(self, inference_id: str) -> list[dict[str, Any]]:
+        """What the endpoint has said of a request so far."""
+        said = [json.loads(body) for body in self._heard()]
+        return [one for one in said if one.get("inferenceId") == inference_id]
+
     def deliver_again(self, count: int) -> None:
         """Wait until `count` messages were heard, and deliver each to its consumer once more."""
-        bodies: list[str] = []
-
-        def heard() -> bool:
-            reply = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10)
-            for message in reply.get("Messages", []):
-                bodies.append(message["Body"])
-                self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
-            return len(bodies) >= count
-
-        eventually(heard)
-        assert len(bodies) == count
-        for body in bodies:
+        eventually(lambda: len(self._heard()) >= count)
+        assert len(self._bodies) == count
+        for body in self._bodies:
             notice = "invocationStatus" in json.loads(body)
             self._system.send("InferenceRelay" if notice else "UploadIngest", body)
+
+    def _heard(self) -> list[str]:
+        while messages := self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            for message in messages:
+                self._bodies.append(message["Body"])
+                self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+        return self._bodies
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +22,8 @@ from gen3d_local.cloud import Cloud
 from tests.consumers import System
 from tests.fault.conftest import FAST
 from tests.fault.deliveries import Foreign, deliver, everything_twice, held, killed_before, publish_again
-from tests.fault.test_poison import gen3d as command
+from tests.fault.test_poison import command
+from tests.flow.test_inbox import arrived, cut_out, put
 from tests.flow.test_socket import listening
 from tests.tap import Tap, judge
 from tests.waiting import SECONDS, eventually
@@ -208,31 +209,54 @@ def test_started_after_completed_changes_nothing(gen3d: Gen3D, system: System, t
 
 
 KILLED = {
-    "UploadIngest": "Image Uploaded",
-    "EmbeddingStart": "Embedding Started",
-    "InferenceRelay": "Inference Succeeded",
-    "EmbeddingFinish": "Embedding Completed",
-    "ReconstructionStart": "Reconstruction Started",
-    "ReconstructionFinish": "Reconstruction Completed",
-    "MeshingMesh": "Mesh Completed",
-    "NotificationMail": "User Notified",
+    "UploadIngest": ("Image Uploaded", "Reconstruction Requested"),
+    "EmbeddingStart": ("Embedding Started",),
+    "InferenceRelay": ("Inference Succeeded",),
+    "EmbeddingFinish": ("Embedding Completed",),
+    "ReconstructionStart": ("Reconstruction Started",),
+    "ReconstructionFinish": ("Reconstruction Completed",),
+    "ReconstructionRetry": ("Reconstruction Started",),
+    "MeshingMesh": ("Mesh Completed",),
+    "NotificationMail": ("User Notified",),
 }
-"""The consumers on a job's way, each with an event that it publishes after its effect."""
+"""The consumers that tell of something on a job's way, each with what it tells after its effect."""
 
 ON_ONE_WAY = ("ReconstructionStart", "MeshingMesh", "NotificationMail")
 SECONDS_TO_WORK = {"MeshingMesh": 20}
 """The time-out of a function that is to be killed, where 8 s are too little for it on a busy machine, from a
 cold start: it would be killed at every receive. As long its message stays away after the kill."""
 
+Kill = tuple[str, str]
+ALONE: list[tuple[Kill, ...]] = [((name, event),) for name, events in KILLED.items() for event in events]
 
-@pytest.mark.parametrize("names", [ON_ONE_WAY, *(((name,) for name in KILLED) if SOAK else ())], ids="-".join)
+
+def killed(system: System, name: str, event: str) -> AbstractContextManager[None]:
+    return killed_before(system, name, event, SECONDS_TO_WORK.get(name, 8))
+
+
+def told_once(tap: Tap, session: Session) -> None:
+    """Of each attempt of each job. The same event may have been put on the bus twice."""
+    told = {event.metadata.event_id: event for event in tap.heard(session.id)}.values()
+    kinds = Counter(
+        (event.detail_type, event.metadata.job_id, getattr(event, "attempt", 1)) for event in told
+    )
+    assert set(kinds.values()) == {1}, kinds
+
+
+@pytest.mark.parametrize(
+    "kills",
+    [tuple((name, KILLED[name][0]) for name in ON_ONE_WAY), *(ALONE if SOAK else ())],
+    ids=lambda kills: "-".join(f"{name}:{event.replace(' ', '')}" for name, event in kills),
+)
 def test_functions_are_killed_after_their_effect_and_before_they_tell(
-    gen3d: Gen3D, system: System, tap: Tap, request: pytest.FixtureRequest, names: tuple[str, ...]
+    gen3d: Gen3D, system: System, tap: Tap, photo: Path, mask: Path, *, kills: tuple[Kill, ...]
 ) -> None:
-    photo, mask = request.getfixturevalue("photo"), request.getfixturevalue("mask")
+    names = dict(kills)
+    if "ReconstructionRetry" in names:
+        system.cloud.misbehave("fail", code="inference_unavailable", task="reconstruct")
     with ExitStack() as stack:
-        for name in names:
-            stack.enter_context(killed_before(system, name, KILLED[name], SECONDS_TO_WORK.get(name, 8)))
+        for name, event in kills:
+            stack.enter_context(killed(system, name, event))
         session = gen3d.create_session(photo).wait_ready(SECONDS)
         # Each function is killed at one of them, so nearly all wait for their messages at the same time.
         jobs = [session.create_job(mask, FAST) for _ in names]
@@ -244,9 +268,23 @@ def test_functions_are_killed_after_their_effect_and_before_they_tell(
     # That the mail was sent nobody knows, so it is sent again, which is better than none.
     mails = sorted(len(system.mails(job)) for job in jobs)
     assert mails == [*[1] * (len(jobs) - 1), 2 if "NotificationMail" in names else 1]
-    told = {event.metadata.event_id: event for event in tap.heard(session.id)}.values()
-    kinds = Counter((event.detail_type, event.metadata.job_id) for event in told)
-    assert set(kinds.values()) == {1}, kinds
+    told_once(tap, session)
+
+
+@pytest.mark.parametrize("event", KILLED["UploadIngest"] if SOAK else ())
+def test_the_ingest_of_an_inbox_is_killed_before_it_tells(
+    gen3d: Gen3D, system: System, tap: Tap, photo: Path, mask: Path, *, event: str
+) -> None:
+    """Of the photo, or of the mask when the photo was told of."""
+    with killed(system, "UploadIngest", event):
+        put(system.cloud, f"killed before {event}.png", cut_out(photo, mask))
+        session = arrived(gen3d, f"killed before {event}")
+        (job,) = eventually(lambda: session.refresh().jobs)
+        job.wait(2 * SECONDS)
+        system.rested()
+    system.settled(job)
+    assert job.state == "completed"
+    told_once(tap, session)
 
 
 def test_on_its_last_receive_a_message_is_told_of_as_failed(

@@ -5,11 +5,10 @@ All uploads go to one session and one of its jobs: a rejection leaves both waiti
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
-from pathlib import Path
 
 import httpx
 import pytest
@@ -29,9 +28,11 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from tests.fault.test_endpoint import ENDPOINT_CODES
+from tests.fault import test_endpoint, test_mail, test_splats, test_watchdog
+from tests.flow import test_inbox, test_refusals_and_failures
 from tests.flow.test_socket import ticket
 from tests.tap import Tap
+from tests.unit.client import test_clicks, test_sdk
 from tests.waiting import SECONDS, eventually
 
 SIZE = (320, 240)
@@ -63,29 +64,43 @@ MASKS = {
     "mask_too_small": picture(shade=0),
     "mask_too_large": picture(shade=255),
 }
-MADE_IN = {
-    "alpha_missing": "tests/flow/test_inbox.py",
-    "endpoint_unavailable": "tests/flow/test_refusals_and_failures.py",
-    **dict.fromkeys(ENDPOINT_CODES, "tests/fault/test_endpoint.py"),
-    **dict.fromkeys(("splat_invalid", "splat_missing", "meshing_failed"), "tests/fault/test_splats.py"),
-    **dict.fromkeys(("embedding_timed_out", "job_timed_out"), "tests/fault/test_watchdog.py"),
-    "notification_failed": "tests/fault/test_mail.py",
+MADE_IN: dict[str, Callable[..., None]] = {
+    "alpha_missing": test_inbox.test_a_photo_without_transparency_is_rejected_with_a_mail,
+    "endpoint_unavailable": test_refusals_and_failures.test_without_an_endpoint_jobs_fail_and_say_so,
+    **dict.fromkeys(test_endpoint.TRANSIENT, test_endpoint.test_the_third_failure_is_final),
+    **dict.fromkeys(test_endpoint.FINAL, test_endpoint.test_any_other_failure_is_final_at_once),
     **dict.fromkeys(
-        (
-            "point_outside_photo",
-            "point_outside_boxes",
-            "no_positive_point",
-            "box_empty",
-            "selection_empty",
-            "embedding_corrupt",
-            "decoder_mismatch",
-        ),
-        "tests/unit/client/test_clicks.py",
+        ("splat_invalid", "splat_missing", "meshing_failed"),
+        test_splats.test_a_spoilt_splat_fails_its_job_with_a_code,
     ),
-    "not_clickable": "tests/unit/client/test_sdk.py",
+    "embedding_timed_out": test_watchdog.test_an_overdue_embedding_times_out,
+    "job_timed_out": test_watchdog.test_an_overdue_job_times_out,
+    "notification_failed": test_mail.test_a_mail_to_somebody_who_has_left_is_told_of_as_failed,
+    **dict.fromkeys(
+        ("point_outside_photo", "point_outside_boxes", "no_positive_point", "box_empty"),
+        test_clicks.test_what_cannot_be_meant,
+    ),
+    "selection_empty": test_clicks.test_nothing_found,
+    **dict.fromkeys(("embedding_corrupt", "decoder_mismatch"), test_clicks.test_damaged_files),
+    "not_clickable": test_sdk.test_what_came_cut_out_cannot_be_clicked,
 }
-"""Where the codes are made to happen that are not made here. Those of clicks no service says, only page and
-SDK."""
+"""Who makes the codes happen that are not made here. Those of clicks no service says, only page and SDK."""
+
+
+def said_in(test: Callable[..., None]) -> set[str]:
+    """What stands in a test, in a list that it names, and in the cases that it is made for."""
+    code = test.__code__
+    named = [test.__globals__.get(name) for name in code.co_names]
+    marks = [mark for mark in getattr(test, "pytestmark", ()) if mark.name == "parametrize"]
+    return set(flat([code.co_consts, named, *(mark.args[1] for mark in marks)]))
+
+
+def flat(value: object) -> Iterator[str]:
+    if isinstance(value, tuple | list):
+        for one in value:
+            yield from flat(one)
+    elif isinstance(value, str):
+        yield value
 
 
 @dataclass
@@ -164,8 +179,8 @@ def test_no_code_of_the_table_is_without_a_case() -> None:
     of_requests = {code for code, entry in codes.items() if entry.http_status is not None}
     assert of_requests == REFUSALS.keys() | SOCKETS.keys()
     assert codes.keys() - of_uploads - of_requests == MADE_IN.keys()
-    for code, path in MADE_IN.items():
-        assert f'"{code}"' in Path(__file__).parents[2].joinpath(path).read_text(), f"{code} is not in {path}"
+    for code, test in MADE_IN.items():
+        assert code in said_in(test), f"{code} is not in {test.__name__}"
 
 
 # --- what the API refuses ------------------------------------------------------------------------------
