@@ -33,12 +33,14 @@ class Cloud:
     """The n cleaned Gaussians.
 
     neighbours: (n, NEIGHBOURS) indices of the nearest Gaussians; the own index stands where one was dropped.
-    spacing: typical distance between neighbours, in the splat's units. counts: of Gaussians after each step.
+    spacing: typical distance between neighbours, in the splat's units. spacings: (n,) that of each Gaussian's
+    own. counts: of Gaussians after each step.
     """
 
     splat: Splat
     neighbours: Neighbours
     spacing: float
+    spacings: Floats
     counts: dict[str, int]
 
 
@@ -72,7 +74,7 @@ def clean(splat: Splat, limit: int, seed: int = 42) -> Cloud:
     for some in parts(len(keep)):
         around = renumbered[neighbours[keep[some]]]
         kept_neighbours[some] = np.where(around < 0, own[some, None], around)
-    return Cloud(cleaned, kept_neighbours, spacing, counts)
+    return Cloud(cleaned, kept_neighbours, spacing, mean[keep], counts)
 
 
 def without_strays(splat: Splat, cloud: Cloud) -> Splat:

@@ -19,10 +19,12 @@ _FLAT = 0.5  # shortest by middle axis, below which the shortest axis is the nor
 _ASKED = 2000  # Gaussians that are asked where all would say the same
 _CHANCE = 0.6  # median |cosine| between the two: 0.5 where axes are random, else 0.69 or more
 _VIEWS = 64
-_WITNESSES = 80_000  # at most so many Gaussians are looked at; the others agree with them
-_PIXEL = 2.0  # in spacings: nearly every pixel on the object then holds a Gaussian of its front
+_SPARSE = 0.95  # of the Gaussians have no wider spacing than those that sight must not look through
+_APART = 0.7  # in such spacings: of Gaussians closer together one is looked at; the others agree with it
+_WITNESSES = 80_000  # at most so many are looked at
+_PIXEL = 1.75  # in such spacings: nearly every pixel on the object then holds a Gaussian of its front
 _DEPTH = (
-    0.3  # in pixels: how far behind its pixel's front one, along that one's normal, a Gaussian is still seen
+    0.25  # in pixels: how far behind its pixel's front one, along that one's normal, a Gaussian is still seen
 )
 _STEEPEST = 0.25  # |cosine| of the steepest slope that a pixel is thought to span
 _GRAZING = 0.2  # |cosine| below which a view says nothing
@@ -36,10 +38,12 @@ _SETTLED = 1e-3
 def outward_normals(cloud: Cloud) -> Floats:
     """(n, 3) unit normals that point out of the object."""
     normals = _lines(cloud)
-    some = slice(None, None, -(-len(normals) // _WITNESSES))
+    sparse = max(cloud.spacing, float(np.quantile(cloud.spacings, _SPARSE)))
+    some = _spread(cloud.splat.position, _APART * sparse)
+    step = -(-len(some) // _WITNESSES)
+    some = some[::step]
     votes: Floats = np.zeros(len(normals), np.float32)
-    pixel = _PIXEL * cloud.spacing * np.sqrt(some.step)
-    votes[some] = _sight(cloud.splat.position[some], normals[some], pixel)
+    votes[some] = _sight(cloud.splat.position[some], normals[some], _PIXEL * sparse * np.sqrt(step))
     votes = _agree(votes, normals, cloud.neighbours[:, :_HEARD])
     return normals * np.where(votes < 0, -1, 1).astype(np.float32)[:, None]
 
@@ -101,6 +105,14 @@ def directions(count: int) -> Floats:
     return np.stack(
         [np.cos(turn) * np.sin(polar), np.sin(turn) * np.sin(polar), np.cos(polar)], axis=1
     ).astype(np.float32)
+
+
+def _spread(points: Floats, side: float) -> NDArray[np.int64]:
+    """Which points to take so that each cell of this side that holds any has one: where they lie densely
+    they then hide what is behind them no better than where they are sparse."""
+    place = np.floor((points - points.min(0)) / side).astype(np.int64)
+    _, some = np.unique(np.ravel_multi_index(tuple(place.T), tuple(place.max(0) + 1)), return_index=True)
+    return np.sort(some)
 
 
 def _sight(points: Floats, normals: Floats, pixel: float) -> Floats:

@@ -7,9 +7,10 @@ import platform
 import resource
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -19,7 +20,7 @@ from gen3d_events.models import Engine, JobOptions, MeshFormat, Quality
 from gen3d_meshing.clean import Cloud, clean, without_strays
 from gen3d_meshing.colour import vertex_colours
 from gen3d_meshing.formats import WRITERS
-from gen3d_meshing.formats.frames import FRAMES, y_up
+from gen3d_meshing.formats.frames import FRAMES, Y_UP, y_up
 from gen3d_meshing.lean_open3d import o3d
 from gen3d_meshing.model import Model
 from gen3d_meshing.normals import noise, outward_normals
@@ -157,7 +158,7 @@ def mesh_splat(
         "parts": mesh.parts,
         "genus": mesh.genus,
         "watertight": mesh.watertight,
-        "bounds": {"min": corners.min(0).tolist(), "max": corners.max(0).tolist()},
+        "bounds": {"min": corners.min(0).tolist(), "max": corners.max(0).tolist(), "frame": Y_UP},
         "area": mesh.area,
         "volume": mesh.volume,
         "colours": _colours(files, model),
@@ -200,22 +201,35 @@ def _texture(model: Model) -> dict[str, float] | None:
     }
 
 
+_MANY_HANDLES = 12
+"""More than few objects have: a lattice's, or holes in walls that are about as thin as a cell."""
+
+
 def _soundest(cloud: Cloud, normals: Floats, preset: Preset) -> tuple[Mesh, int, dict[str, int]]:
     """The mesh at the first of the resolutions that gives a sound one; that resolution; and the numbers of
-    triangles after each step. If none does, the first one, which suits the Gaussians best, says why."""
+    triangles after each step. If none does, the first one, which suits the Gaussians best, says why. One of
+    many handles gives way to that of finer cells, if sound: there torn walls are whole, and lattices open."""
     points, spacing = cloud.splat.position, cloud.spacing
     problems: list[NoMesh] = []
+    handled: tuple[Mesh, int, dict[str, int]] | None = None
     best, *others = resolutions(points, spacing, noise(cloud, normals), preset.cells)
     for cells in (best, *others):
-        if cells > best and isinstance(problems[0], SurfaceMissing):
+        if cells > best and problems and isinstance(problems[0], SurfaceMissing):
             continue  # finer cells part the sides of thin walls, but find no surface where there is none
+        if cells < best and handled:
+            break  # coarser ones would close a lattice
         try:
             mesh, triangles = reconstruct(
                 points, normals, spacing=spacing, cells=cells, budget=preset.triangles
             )
-            return mesh, cells, triangles
         except (MeshUnsound, SurfaceMissing) as problem:
             problems.append(problem)
+            continue
+        if cells != best or mesh.genus <= _MANY_HANDLES:
+            return mesh, cells, triangles
+        handled = mesh, cells, triangles
+    if handled:
+        return handled
     raise problems[0]
 
 
@@ -224,6 +238,7 @@ class _Clock:
     needs more than those before it shows as a rise."""
 
     def __init__(self, on_step: Callable[[str], None] | None) -> None:
+        _forget_peak_memory()
         self._on_step = on_step
         self._start = perf_counter()
         self.seconds: dict[str, float] = {}
@@ -243,7 +258,13 @@ class _Clock:
         return round(perf_counter() - self._start, 3)
 
 
+def _forget_peak_memory() -> None:
+    """A warm function's process has jobs behind it that may have needed more."""
+    with suppress(OSError):  # only Linux forgets, and not everywhere
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 def _peak_memory_mb() -> float:
-    """Of this process since it began."""
+    """Of this process since its peak was forgotten."""
     unit = 2**20 if sys.platform == "darwin" else 2**10
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)

@@ -98,7 +98,7 @@ def resolutions(points: Floats, spacing: float, noise: float, wanted: int) -> li
     so far apart or so noisy cannot fill them; then more, for thin walls; then a half and a quarter."""
     finest = int(_longest(points) / max(_FINEST_CELL * spacing, _NOISY_CELL * noise))
     best = min(wanted, max(_COARSEST, finest))
-    finer = min(2 * best, finest, _FINEST_GRID)
+    finer = min(finest, _FINEST_GRID)
     return [
         best,
         *([finer] if finer > _WORTH_TRYING * best else []),

@@ -50,7 +50,7 @@ def test_a_file_is_meshed(splat: Path, tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_the_formats_and_about_the_triangles_that_were_asked_for(splat: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    asked = ["--formats", "stl,ply", "--texture", "none", "--target-triangles", "2000"]
+    asked = ["--formats", "stl, ply", "--texture", "none", "--target-triangles", "2000"]
     assert main([str(splat), "--out", str(out), "--quality", "fast", *asked]) == 0
     assert {name for name in names(out) if name.startswith("mesh")} == {"mesh.ply", "mesh.stl"}
     assert 1000 < json.loads((out / "stats.json").read_text())["triangles"] < 2100

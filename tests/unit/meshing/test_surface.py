@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import resource
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -64,6 +66,22 @@ def test_the_signs_of_normals_are_right_before_there_is_a_mesh() -> None:
     found, at = outward_normals(cloud).astype(float), cloud.splat.position.astype(float)
     right = solid.distance(at + 1e-3 * found) > solid.distance(at)
     assert right.mean() > 0.999
+
+
+def test_the_signs_of_normals_are_right_where_gaussians_are_sparse() -> None:
+    """One half has a fifth of the other's for the same area, and must not be looked through."""
+    truth, rng = shape("mug", 60), np.random.default_rng(5)
+    places, normals = truth.sample(rng, 60_000)
+    kept = (places[:, 0] < 0) | (rng.random(len(places)) < 0.2)
+    places, normals = places[kept], normals[kept]
+    cloud = clean(read_splat(ply(splat_rows(places, normals, paint(places), rng)))[0], len(places))
+    scene = raycasting(_outline(truth))
+    found = outward_normals(cloud)
+    out, back = (
+        scene.compute_signed_distance(tensor(cloud.splat.position + step * found)).numpy()
+        for step in (2e-3, -2e-3)
+    )
+    assert (out > back).mean() > 0.99
 
 
 def test_strays_and_faint_gaussians_are_left_out() -> None:
@@ -214,6 +232,11 @@ def test_the_triangles_that_were_asked_for_are_there_however_few_the_gaussians(
     assert len(result.files["mesh.stl"]) == 84 + 50 * triangles
 
 
+def _outline(truth: Shape) -> Mesh:
+    vertices, triangles = truth.vertices.astype(np.float32), truth.triangles.astype(np.uint32)
+    return Mesh(vertices, triangles, vertices, triangles, 1)
+
+
 def _box(rng: np.random.Generator, *sides: float) -> Array:
     return rng.uniform(-0.5, 0.5, (4000, 3)) * sides
 
@@ -248,7 +271,7 @@ def test_what_is_no_solid_is_refused(places: Callable[[np.random.Generator], Arr
 
 def test_resolution_follows_the_spacing_of_the_points_and_falls_on_failure() -> None:
     points = np.array([[0, 0, 0], [1, 1, 1]], np.float32)
-    assert resolutions(points, 0.001, 0, 96) == [96, 192, 48]
+    assert resolutions(points, 0.001, 0, 96) == [96, 200, 48]
     assert resolutions(points, 0.001, 0, 200) == [200, 100, 50]
     assert resolutions(points, 0.02, 0, 200) == [83, 41]
     assert resolutions(points, 0.001, 0.001, 200) == [111, 55]
@@ -301,13 +324,50 @@ def test_a_mesh_that_fails_is_tried_again_at_other_resolutions(
     assert json.loads(result.files["stats.json"])["poisson_cells"] == tried[-1]
 
 
+def _solid_splat(solid: Manifold, count: int) -> bytes:
+    content = solid.rotate((33, 14, 0)).to_mesh()
+    truth = Shape(content.vert_properties.astype(float), content.tri_verts.astype(np.int64), solid.genus())
+    return shape_ply(shape_rows(truth, Kind.FLAT, count, 4))
+
+
+def _lattice() -> Manifold:
+    """A plate with 6 times 5 windows."""
+    window = Manifold.cube((0.1, 0.1, 1))
+    windows = [window.translate((0.05 + 0.15 * x, 0.05 + 0.15 * y, -0.5)) for x in range(6) for y in range(5)]
+    return Manifold.cube((0.95, 0.8, 0.05)) - Manifold.compose(windows)
+
+
+@pytest.mark.parametrize(
+    "solid", [Manifold.cube((0.96, 0.6, 0.016)), _lattice()], ids=["a thin plate", "a lattice"]
+)
+def test_thin_walls_are_whole_and_lattices_are_open(solid: Manifold) -> None:
+    mesh = mesh_splat(_solid_splat(solid, 30_000), JobOptions(quality=Quality.FAST, texture=None)).mesh
+    assert (mesh.genus, mesh.parts) == (solid.genus(), 1)
+
+
+def test_a_lattice_for_which_finer_cells_fail_keeps_its_mesh(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+
+    def fails_when_fine(
+        points: Floats, normals: Floats, *, spacing: float, cells: int, budget: int
+    ) -> tuple[Mesh, dict[str, int]]:
+        tried.append(cells)
+        if cells > tried[0]:
+            raise MeshUnsound("torn")
+        return reconstruct(points, normals, spacing=spacing, cells=cells, budget=budget)
+
+    monkeypatch.setattr("gen3d_meshing.pipeline.reconstruct", fails_when_fine)
+    result = mesh_splat(_solid_splat(_lattice(), 20_000), JobOptions(quality=Quality.FAST, texture=None))
+    assert result.mesh.genus == 30
+    assert len(tried) == 2
+    assert json.loads(result.files["stats.json"])["poisson_cells"] == tried[0]
+
+
 def test_walls_too_thin_for_the_gaussians_are_refused() -> None:
     cup = Manifold.cylinder(0.7, 0.3, circular_segments=128)
     cup -= Manifold.cylinder(0.7, 0.292, circular_segments=128).translate((0, 0, 0.008))
-    content = cup.rotate((33, 14, 0)).to_mesh()
-    truth = Shape(content.vert_properties.astype(float), content.tri_verts.astype(np.int64), 0)
     with pytest.raises(MeshUnsound, match="face against the mesh"):
-        mesh_splat(shape_ply(shape_rows(truth, Kind.FLAT, 60_000, 4)), JobOptions(quality=Quality.FAST))
+        mesh_splat(_solid_splat(cup, 60_000), JobOptions(quality=Quality.FAST))
 
 
 @pytest.mark.parametrize(
@@ -370,6 +430,7 @@ def test_statistics_tell_of_the_mesh_and_its_maker() -> None:
     assert list(stats["triangles_after"]) == ["poisson", "parts", "simplified"]
     assert (stats["vertices"], stats["triangles"]) == (len(result.mesh.vertices), len(result.mesh.triangles))
     assert (stats["watertight"], stats["genus"], stats["parts"]) == (True, 0, 1)
+    assert stats["bounds"]["frame"] == stats["frame"]["mesh.glb"]
     assert stats["bounds"]["max"][1] == pytest.approx(0.45, abs=0.02)
     assert stats["volume"] == pytest.approx(SOLIDS["capsule"].volume, rel=0.05)
     assert stats["bytes"] == {
@@ -391,3 +452,12 @@ def test_statistics_tell_of_the_mesh_and_its_maker() -> None:
         "DracoPy",
         "usd-core",
     }
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux forgets its peak")
+def test_peak_memory_is_the_jobs_own() -> None:
+    before = np.ones(50_000_000).nbytes / 2**20
+    splat = noisy_splat(SOLIDS["sphere"], 3000)
+    held = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+    stats = json.loads(mesh_splat(splat, JobOptions(quality=Quality.FAST, texture=None)).files["stats.json"])
+    assert held / 2 < stats["peak_memory_mb"]["total"] < held + before / 2
