@@ -15,7 +15,7 @@ TEXTURES: dict[str, TextureSize | None] = {str(size): size for size in get_args(
 def formats(text: str) -> tuple[MeshFormat, ...]:
     """Those of `glb,obj`. Raises ValueError with a sentence."""
     try:
-        return JobOptions.model_validate({"formats": text.split(",")}).formats
+        return JobOptions.model_validate({"formats": [name.strip() for name in text.split(",")]}).formats
     except ValidationError as error:
         raise ValueError(
             f"{text!r} is none of {', '.join(FORMATS)}, nor several of them, each once, with commas."
