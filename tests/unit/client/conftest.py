@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from gen3d import cli
+from gen3d import Gen3D, cli
 from gen3d.signin import CognitoTokens
 from gen3d_local import aws, cloud
 from gen3d_local.children import HOST, Child, clean_environment
@@ -43,6 +43,12 @@ def service() -> Iterator[Service]:
     yield fake
     server.should_exit = True
     thread.join()
+
+
+@pytest.fixture
+def sdk(service: Service) -> Iterator[Gen3D]:
+    with Gen3D(service.api, tokens=lambda: "an-id-token") as client:
+        yield client
 
 
 @pytest.fixture

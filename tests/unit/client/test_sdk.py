@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
@@ -29,7 +28,6 @@ from gen3d_events.models import (
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from starlette.responses import JSONResponse, PlainTextResponse
 
 from tests.unit.client import clickable
 from tests.unit.client.fake_service import (
@@ -45,16 +43,10 @@ from tests.unit.client.fake_service import (
 )
 
 
-@pytest.fixture
-def gen3d(service: Service) -> Iterator[Gen3D]:
-    with Gen3D(service.api, tokens=lambda: "an-id-token") as client:
-        yield client
-
-
-def test_from_photo_to_files(service: Service, gen3d: Gen3D, photo: Path, mask: Path, tmp_path: Path) -> None:
+def test_from_photo_to_files(service: Service, sdk: Gen3D, photo: Path, mask: Path, tmp_path: Path) -> None:
     sent: list[tuple[int, int]] = []
     heard: list[str] = []
-    session = gen3d.create_session(photo, on_progress=lambda *it: sent.append(it)).wait_ready()
+    session = sdk.create_session(photo, on_progress=lambda *it: sent.append(it)).wait_ready()
     job = session.create_job(mask, JobOptions(quality=Quality.HIGH, seed=7), "chair")
     job.wait(on_event=lambda it: heard.append(it.detail_type))
     paths = job.download(tmp_path / "out")
@@ -84,8 +76,8 @@ def test_from_photo_to_files(service: Service, gen3d: Gen3D, photo: Path, mask: 
     assert paths["splat.ply"].read_bytes() == service.files["splat.ply"]
 
 
-def test_the_files_of_record(service: Service, gen3d: Gen3D, photo: Path, mask: Path, tmp_path: Path) -> None:
-    (job,) = list(gen3d.reconstruct(photo, mask))[-1][1]
+def test_the_files_of_record(service: Service, sdk: Gen3D, photo: Path, mask: Path, tmp_path: Path) -> None:
+    (job,) = list(sdk.reconstruct(photo, mask))[-1][1]
     paths = job.download(tmp_path / "out")
     summary = json.loads(paths["job.json"].read_text())
     lines = [json.loads(line) for line in paths["events.jsonl"].read_text().splitlines()]
@@ -105,8 +97,8 @@ def clickable_photo(service: Service) -> Service:
     return service
 
 
-def test_clicks_become_a_mask_that_is_sent(clickable_photo: Service, gen3d: Gen3D, photo: Path) -> None:
-    session = gen3d.create_session(photo)
+def test_clicks_become_a_mask_that_is_sent(clickable_photo: Service, sdk: Gen3D, photo: Path) -> None:
+    session = sdk.create_session(photo)
     (found,) = session.segment([(*clickable.RED, 1), (*clickable.BLUE, 0)])
     session.create_job(found.mask(), clicks=2).wait()
     with Image.open(BytesIO(clickable_photo.uploads["mask"])) as mask:
@@ -116,73 +108,69 @@ def test_clicks_become_a_mask_that_is_sent(clickable_photo: Service, gen3d: Gen3
     assert clickable_photo.bodies["job"] == {"clicks": 2}
 
 
-def test_the_embedding_is_fetched_once(clickable_photo: Service, gen3d: Gen3D, photo: Path) -> None:
-    session = gen3d.create_session(photo)
+def test_the_embedding_is_fetched_once(clickable_photo: Service, sdk: Gen3D, photo: Path) -> None:
+    session = sdk.create_session(photo)
     for centre in (clickable.RED, clickable.BLUE):
         session.segment([(*centre, 1)])
     assert clickable_photo.requests.count("GET /s3/embedding.safetensors") == 1
 
 
-def test_from_clicks_to_a_mesh_in_one_go(clickable_photo: Service, gen3d: Gen3D, photo: Path) -> None:
-    *_, (session, jobs) = gen3d.reconstruct(photo, boxes=[clickable.BLUE_BOX])
+def test_from_clicks_to_a_mesh_in_one_go(clickable_photo: Service, sdk: Gen3D, photo: Path) -> None:
+    *_, (session, jobs) = sdk.reconstruct(photo, boxes=[clickable.BLUE_BOX])
     assert [job.state for job in jobs] == ["completed"]
     assert session.state == "ready"
     assert clickable_photo.bodies["job"]["clicks"] == 1
 
 
-def test_nothing_is_sent_of_what_cannot_be_meant(service: Service, gen3d: Gen3D, photo: Path) -> None:
+def test_nothing_is_sent_of_what_cannot_be_meant(service: Service, sdk: Gen3D, photo: Path) -> None:
     for prompts in ({}, {"points": [(5, 5, 0)]}, {"boxes": [(5, 5, 5, 9)]}):
         with pytest.raises(errors.WrongUsage):
-            next(gen3d.reconstruct(photo, **prompts))
+            next(sdk.reconstruct(photo, **prompts))
     assert service.requests == []
 
 
-def test_a_photo_that_cannot_be_prepared_cannot_be_clicked(
-    service: Service, gen3d: Gen3D, photo: Path
-) -> None:
+def test_a_photo_that_cannot_be_prepared_cannot_be_clicked(service: Service, sdk: Gen3D, photo: Path) -> None:
     service.photo_script = [service.photo_script[0], EmbeddingFailed.because("endpoint_unavailable")]
     with pytest.raises(errors.SessionFailed) as caught:
-        gen3d.create_session(photo).segment([(9, 9, 1)])
+        sdk.create_session(photo).segment([(9, 9, 1)])
     assert caught.value.code == "endpoint_unavailable"
 
 
-def test_what_came_cut_out_cannot_be_clicked(service: Service, gen3d: Gen3D, photo: Path) -> None:
+def test_what_came_cut_out_cannot_be_clicked(service: Service, sdk: Gen3D, photo: Path) -> None:
     (uploaded, *_) = service.photo_script
     service.photo_script = [uploaded.model_copy(update={"intent": Intent.DIRECT})]
     with pytest.raises(errors.NoMask) as caught:
-        gen3d.create_session(photo).segment([(9, 9, 1)])
+        sdk.create_session(photo).segment([(9, 9, 1)])
     assert caught.value.code == "not_clickable"
 
 
-def test_an_embedding_cut_off_on_its_way(clickable_photo: Service, gen3d: Gen3D, photo: Path) -> None:
+def test_an_embedding_cut_off_on_its_way(clickable_photo: Service, sdk: Gen3D, photo: Path) -> None:
     clickable_photo.files["embedding.safetensors"] = clickable_photo.files["embedding.safetensors"][:-8]
     with pytest.raises(errors.NoMask) as caught:
-        gen3d.create_session(photo).segment([(9, 9, 1)])
+        sdk.create_session(photo).segment([(9, 9, 1)])
     assert caught.value.code == "embedding_corrupt"
 
 
-def test_a_rejected_photo(service: Service, gen3d: Gen3D, photo: Path) -> None:
+def test_a_rejected_photo(service: Service, sdk: Gen3D, photo: Path) -> None:
     service.photo_script = [ImageRejected.because("image_corrupt")]
     with pytest.raises(errors.PhotoRejected) as caught:
-        gen3d.create_session(photo).wait_accepted()
+        sdk.create_session(photo).wait_accepted()
     assert caught.value.code == "image_corrupt"
     assert "damaged" in caught.value.message
     assert caught.value.hint
 
 
-def test_a_photo_that_cannot_be_prepared_still_takes_masks(
-    service: Service, gen3d: Gen3D, photo: Path
-) -> None:
+def test_a_photo_that_cannot_be_prepared_still_takes_masks(service: Service, sdk: Gen3D, photo: Path) -> None:
     service.photo_script = [service.photo_script[0], EmbeddingFailed.because("endpoint_unavailable")]
-    session = gen3d.create_session(photo).wait_accepted()
+    session = sdk.create_session(photo).wait_accepted()
     with pytest.raises(errors.SessionFailed) as caught:
         session.wait_ready()
     assert caught.value.code == "endpoint_unavailable"
 
 
-def test_a_rejected_mask(service: Service, gen3d: Gen3D, photo: Path, mask: Path) -> None:
+def test_a_rejected_mask(service: Service, sdk: Gen3D, photo: Path, mask: Path) -> None:
     service.job_script = [MaskRejected.because("mask_size_mismatch")]
-    job = gen3d.create_session(photo).wait_accepted().create_job(mask)
+    job = sdk.create_session(photo).wait_accepted().create_job(mask)
     with pytest.raises(errors.MaskRejected, match="does not have the size"):
         job.wait()
 
@@ -195,11 +183,11 @@ def test_a_rejected_mask(service: Service, gen3d: Gen3D, photo: Path, mask: Path
         JobTimedOut.because("job_timed_out"),
     ],
 )
-def test_a_failed_job(service: Service, gen3d: Gen3D, photo: Path, mask: Path, failure: Failure) -> None:
+def test_a_failed_job(service: Service, sdk: Gen3D, photo: Path, mask: Path, failure: Failure) -> None:
     done = 2 if isinstance(failure, ReconstructionFailed) else 3
     service.job_script = [*service.job_script[:done], failure]
     heard: list[str] = []
-    job = gen3d.create_session(photo).wait_accepted().create_job(mask)
+    job = sdk.create_session(photo).wait_accepted().create_job(mask)
     with pytest.raises(errors.JobFailed) as caught:
         job.wait(on_event=lambda it: heard.append(it.detail_type))
     assert caught.value.code == failure.code
@@ -257,7 +245,7 @@ def test_nor_is_a_photo(script: list[Event], failure: type[Failure], first: bool
             session.wait_ready()
 
 
-def test_every_attempt_is_told(service: Service, gen3d: Gen3D, photo: Path, mask: Path) -> None:
+def test_every_attempt_is_told(service: Service, sdk: Gen3D, photo: Path, mask: Path) -> None:
     requested, started, *rest = service.job_script
     again = ReconstructionRetryScheduled.because(
         "inference_timed_out", attempt=2, photo=PHOTO, mask=MASK, options=JobOptions()
@@ -265,7 +253,7 @@ def test_every_attempt_is_told(service: Service, gen3d: Gen3D, photo: Path, mask
     second = ReconstructionStarted(inference_id="rec-2", attempt=2, due_at=START)
     service.job_script = [requested, started, again, second, *rest]
     heard: list[str] = []
-    gen3d.create_session(photo).wait_accepted().create_job(mask).wait(
+    sdk.create_session(photo).wait_accepted().create_job(mask).wait(
         on_event=lambda it: heard.append(it.detail_type)
     )
     assert heard[1:4] == [
@@ -276,158 +264,33 @@ def test_every_attempt_is_told(service: Service, gen3d: Gen3D, photo: Path, mask
     assert len(heard) == 7
 
 
-def test_the_caller_may_set_a_deadline(service: Service, gen3d: Gen3D, photo: Path, mask: Path) -> None:
+def test_the_caller_may_set_a_deadline(service: Service, sdk: Gen3D, photo: Path, mask: Path) -> None:
     service.job_script = service.job_script[:2]
-    job = gen3d.create_session(photo).wait_accepted().create_job(mask)
+    job = sdk.create_session(photo).wait_accepted().create_job(mask)
     with pytest.raises(errors.DeadlineExceeded, match=JOB):
         job.wait(timeout=0.05)
 
 
-def test_a_job_is_found_by_its_id_alone(service: Service, gen3d: Gen3D, photo: Path, mask: Path) -> None:
-    made = gen3d.create_session(photo).wait_accepted().create_job(mask)
-    assert gen3d.job(made.id).session_id == made.session_id
-    assert [session.id for session in gen3d.sessions()] == [made.session_id]
+def test_a_job_is_found_by_its_id_alone(service: Service, sdk: Gen3D, photo: Path, mask: Path) -> None:
+    made = sdk.create_session(photo).wait_accepted().create_job(mask)
+    assert sdk.job(made.id).session_id == made.session_id
+    assert [session.id for session in sdk.sessions()] == [made.session_id]
     with pytest.raises(errors.Gen3DError, match="no such job") as caught:
-        gen3d.job("job_01J00000000000000000000002")
+        sdk.job("job_01J00000000000000000000002")
     assert caught.value.code == "job_not_found"
 
 
-def test_short_troubles_are_waited_out(service: Service, gen3d: Gen3D, photo: Path) -> None:
-    service.faults = [
-        PlainTextResponse("slow down", 429, {"Retry-After": "0"}),
-        PlainTextResponse("bad gateway", 502),
-        PlainTextResponse("unavailable", 503),
-    ]
-    gen3d.create_session(photo)
-    assert service.requests.count("POST /api/sessions") == 4
-    service.faults = [PlainTextResponse("slow down", 503)]
-    gen3d.create_session(photo)
-    assert service.uploads["photo"] == photo.read_bytes()
-
-
-def test_a_repeated_request_is_told_by_its_key(service: Service, gen3d: Gen3D, photo: Path) -> None:
-    service.faults = [PlainTextResponse("bad gateway", 502)]
-    gen3d.create_session(photo)
-    gen3d.create_session(photo)
-    sent = [
-        key
-        for asked, key in zip(service.requests, service.keys, strict=True)
-        if asked == "POST /api/sessions"
-    ]
-    assert all(sent)
-    assert sent[0] == sent[1] != sent[2]
-
-
-def test_the_services_own_words_about_a_refusal(service: Service, gen3d: Gen3D) -> None:
-    with pytest.raises(errors.ApiError) as caught:
-        gen3d.session("ses_01J0000000000000000000000Z")
-    assert (caught.value.code, caught.value.status, caught.value.hint) == (
-        "session_not_found",
-        404,
-        "Mend it.",
-    )
-
-
-@pytest.mark.parametrize("name", ["../config", "ses_../config", "job_01J00000000000000000000001", ""])
-def test_what_is_no_id_never_becomes_part_of_an_address(service: Service, gen3d: Gen3D, name: str) -> None:
-    with pytest.raises(errors.WrongUsage, match="not the id of a session"):
-        gen3d.session(name)
-    with pytest.raises(errors.WrongUsage, match="not the id of a job"):
-        gen3d.job(name.replace("job_", "ses_"))
-    assert service.requests == []
-
-
-@pytest.mark.parametrize(
-    ("reply", "said"),
-    [
-        ("<Code>EntityTooLarge</Code><Message>Your proposed upload exceeds", "larger than 20 MB"),
-        ("<Code>EntityTooSmall</Code>", "is empty"),
-        (
-            "<Code>AccessDenied</Code><Message>Invalid according to Policy: Policy expired.</Message>",
-            "form has expired. Start again; a form lives an hour",
-        ),
-        ("<Code>ExpiredToken</Code><Message>The provided token has expired.</Message>", "form has expired"),
-        (
-            "<Code>AccessDenied</Code><Message>Policy Condition failed</Message>",
-            "does not fit its upload form",
-        ),
-        ("<Code>MalformedPOSTRequest</Code>", "not accepted for upload .MalformedPOSTRequest"),
-    ],
-)
-def test_why_s3_refuses_an_upload(service: Service, gen3d: Gen3D, mask: Path, reply: str, said: str) -> None:
-    service.faults = [PlainTextResponse(f'<?xml version="1.0"?><Error>{reply}</Error>', 403)]
-    form = {"url": f"{service.url}/s3", "fields": {}}
-    with pytest.raises(errors.TransferFailed, match=said):
-        gen3d.upload(form, "mask.png", mask.read_bytes())
-
-
-def test_an_empty_file_is_not_uploaded(service: Service, gen3d: Gen3D, photo: Path, tmp_path: Path) -> None:
-    empty = tmp_path / "empty.png"
-    empty.touch()
-    with pytest.raises(errors.WrongUsage, match=r"empty\.png is empty"):
-        gen3d.create_session(empty)
-    with pytest.raises(errors.WrongUsage, match=r"empty\.png is empty"):
-        next(gen3d.reconstruct(photo, empty))
-    assert service.requests == []
-
-
-def test_a_refused_upload(service: Service, gen3d: Gen3D, mask: Path, photo: Path) -> None:
-    session = gen3d.create_session(photo)
-    form = {"url": f"{service.url}/nowhere", "fields": {}}
-    with pytest.raises(errors.TransferFailed, match="not accepted"):
-        gen3d.upload(form, "mask.png", mask.read_bytes())
-    assert session.state == "preparing"
-
-
-def test_a_download_cut_short_leaves_nothing(service: Service, gen3d: Gen3D, tmp_path: Path) -> None:
-    target = tmp_path / "mesh.glb"
-    with pytest.raises(errors.TransferFailed, match="incomplete"):
-        gen3d.download(f"{service.url}/s3/mesh.glb", target, 999)
-    with pytest.raises(errors.TransferFailed, match="could not be fetched"):
-        gen3d.download(f"{service.url}/nowhere", target)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_nobody_answers() -> None:
-    with Gen3D("http://127.0.0.1:9/api", tokens=lambda: "t") as gen3d, pytest.raises(errors.Unreachable):
-        next(gen3d.sessions())
-
-
-@pytest.mark.parametrize("reply", [PlainTextResponse("<html>hello</html>"), PlainTextResponse("gone", 404)])
-def test_somebody_else_answers(service: Service, gen3d: Gen3D, reply: PlainTextResponse) -> None:
-    service.faults = [reply]
-    with pytest.raises(errors.Unreachable):
-        next(gen3d.sessions())
-
-
-def test_an_address_without_the_api_is_no_question_of_signing_in(service: Service, gen3d: Gen3D) -> None:
-    service.faults = [JSONResponse({"message": "Missing Authentication Token"}, 403)]
-    with pytest.raises(errors.Unreachable, match="Check the address"):
-        next(gen3d.sessions())
-
-
-def test_a_refused_token(service: Service, gen3d: Gen3D) -> None:
-    service.faults = [PlainTextResponse('{"message": "Unauthorized"}', 401)]
-    with pytest.raises(errors.SignInFailed):
-        next(gen3d.sessions())
-
-
-def test_signing_in_needs_a_password(service: Service) -> None:
-    with Gen3D(service.api) as gen3d, pytest.raises(errors.SignInFailed):
-        next(gen3d.sessions())
-
-
-def test_one_request_a_look_follows_all_jobs(service: Service, gen3d: Gen3D, photo: Path, mask: Path) -> None:
-    session = gen3d.create_session(photo).wait_accepted()
+def test_one_request_a_look_follows_all_jobs(service: Service, sdk: Gen3D, photo: Path, mask: Path) -> None:
+    session = sdk.create_session(photo).wait_accepted()
     job = session.create_job(mask)
     service.requests.clear()
-    looks = sum(1 for _ in gen3d.follow(session, [job]))
+    looks = sum(1 for _ in sdk.follow(session, [job]))
     assert job.state == "completed"
     assert len(service.requests) == looks - 1
 
 
-def test_retry_sends_only_what_is_set(service: Service, gen3d: Gen3D, photo: Path, mask: Path) -> None:
-    job = gen3d.create_session(photo).wait_accepted().create_job(mask)
+def test_retry_sends_only_what_is_set(service: Service, sdk: Gen3D, photo: Path, mask: Path) -> None:
+    job = sdk.create_session(photo).wait_accepted().create_job(mask)
     before = job.view["options"]
     job.retry()
     assert service.bodies["job"] == {"mask_of": job.id, "options": before}
@@ -435,12 +298,12 @@ def test_retry_sends_only_what_is_set(service: Service, gen3d: Gen3D, photo: Pat
     assert service.bodies["job"] == {"mask_of": job.id, "options": before | {"seed": 7}, "name": "again"}
 
 
-def test_delete_restore_and_rename(service: Service, gen3d: Gen3D, photo: Path) -> None:
-    session = gen3d.create_session(photo)
+def test_delete_restore_and_rename(service: Service, sdk: Gen3D, photo: Path) -> None:
+    session = sdk.create_session(photo)
     assert session.delete() == datetime(2026, 11, 27, 12, tzinfo=UTC)
-    assert gen3d.restore(session.id).id == session.id
+    assert sdk.restore(session.id).id == session.id
     assert session.rename("An oak chair").name == "An oak chair"
     assert session.rename(None).name is None
-    for ask in (gen3d.delete, gen3d.restore):
+    for ask in (sdk.delete, sdk.restore):
         with pytest.raises(errors.WrongUsage):
             ask("../config")

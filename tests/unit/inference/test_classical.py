@@ -19,7 +19,8 @@ from safetensors.numpy import save
 from scipy.ndimage import gaussian_filter
 
 from benchmarks.click_protocol import Click, Clicks, innermost, interaction, overlap
-from benchmarks.product_photos import PRODUCTS, render
+from benchmarks.product_photos import render
+from benchmarks.products import PRODUCTS
 from tests.conformance import violations
 from tests.unit.inference.solids import Points, picture_plane
 

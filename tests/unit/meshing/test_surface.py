@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import json
-import resource
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from gen3d_events.models import JobOptions, Quality, TextureSize
-from gen3d_events.samples import reconstructor
 from gen3d_meshing.clean import clean, without_strays
 from gen3d_meshing.lean_open3d import tensor
 from gen3d_meshing.normals import outward_normals
-from gen3d_meshing.pipeline import PRESETS, Result, mesh_splat, supported
-from gen3d_meshing.problems import MeshUnsound, NoMesh, SurfaceMissing
-from gen3d_meshing.shape import Mesh, Triangles, raycasting
-from gen3d_meshing.splat import Floats, read_splat
-from gen3d_meshing.surface import reconstruct, resolutions
-from manifold3d import Manifold
+from gen3d_meshing.pipeline import PRESETS, Result, mesh_splat
+from gen3d_meshing.problems import SurfaceMissing
+from gen3d_meshing.shape import Mesh, raycasting
+from gen3d_meshing.splat import read_splat
 
-from benchmarks.splat_shapes import Kind, Shape, shape
-from benchmarks.splat_shapes import ply as shape_ply
-from benchmarks.splat_shapes import splat_rows as shape_rows
+from benchmarks.splat_shapes import Shape, shape
 from tests.unit.meshing.conftest import GAUSSIANS, meshed
 from tests.unit.meshing.solids import SOLIDS, Array, Solid, noisy_splat, paint, ply, splat_rows
 
@@ -267,197 +259,3 @@ def test_what_is_no_solid_is_refused(places: Callable[[np.random.Generator], Arr
             ply(splat_rows(at, normals, np.full(at.shape, 0.5), rng)), JobOptions(quality=Quality.FAST)
         )
     assert refusal.value.code == "surface_missing"
-
-
-def test_resolution_follows_the_spacing_of_the_points_and_falls_on_failure() -> None:
-    points = np.array([[0, 0, 0], [1, 1, 1]], np.float32)
-    assert resolutions(points, 0.001, 0, 96) == [96, 200, 48]
-    assert resolutions(points, 0.001, 0, 200) == [200, 100, 50]
-    assert resolutions(points, 0.02, 0, 200) == [83, 41]
-    assert resolutions(points, 0.001, 0.001, 200) == [111, 55]
-    assert resolutions(points, 0.02, 0, 58) == [58, 83, 29]
-    assert resolutions(points, 0.5, 0, 200) == [29]
-
-
-def test_high_is_finer_than_balanced_only_for_more_gaussians_than_balanced_takes() -> None:
-    fast, balanced, high = (PRESETS[quality] for quality in (Quality.FAST, Quality.BALANCED, Quality.HIGH))
-    some = supported(high, 80_000)
-    assert some == replace(balanced, gaussians=high.gaussians)
-    more = supported(high, 150_000)
-    assert balanced.cells < more.cells < high.cells
-    assert balanced.painted < more.painted < high.painted
-    for preset in (fast, balanced, high):
-        assert supported(preset, preset.gaussians) == preset
-
-
-def test_of_few_gaussians_high_takes_balanceds_grid(monkeypatch: pytest.MonkeyPatch) -> None:
-    splat = shape_ply(shape_rows(shape("lantern", 5), Kind.FLAT, 60_000, 5))
-    tried: list[int] = []
-
-    def fails(*_: object, cells: int, **__: object) -> Mesh:
-        tried.append(cells)
-        raise SurfaceMissing("none was looked for")
-
-    monkeypatch.setattr("gen3d_meshing.pipeline.reconstruct", fails)
-    with pytest.raises(SurfaceMissing):
-        mesh_splat(splat, JobOptions(quality=Quality.HIGH, texture=None))
-    assert tried[0] == PRESETS[Quality.BALANCED].cells
-
-
-@pytest.mark.parametrize("problem", [MeshUnsound, SurfaceMissing])
-def test_a_mesh_that_fails_is_tried_again_at_other_resolutions(
-    monkeypatch: pytest.MonkeyPatch, problem: type[NoMesh]
-) -> None:
-    tried: list[int] = []
-
-    def fails_when_fine(
-        points: Floats, normals: Floats, *, spacing: float, cells: int, budget: int
-    ) -> tuple[Mesh, dict[str, int]]:
-        tried.append(cells)
-        if cells > 60:
-            raise problem("torn")
-        return reconstruct(points, normals, spacing=spacing, cells=cells, budget=budget)
-
-    monkeypatch.setattr("gen3d_meshing.pipeline.reconstruct", fails_when_fine)
-    result = mesh_splat(noisy_splat(SOLIDS["capsule"], 20_000), JobOptions(texture=None))
-    assert tried[0] > 60 >= tried[-1]
-    assert json.loads(result.files["stats.json"])["poisson_cells"] == tried[-1]
-
-
-def _solid_splat(solid: Manifold, count: int) -> bytes:
-    content = solid.rotate((33, 14, 0)).to_mesh()
-    truth = Shape(content.vert_properties.astype(float), content.tri_verts.astype(np.int64), solid.genus())
-    return shape_ply(shape_rows(truth, Kind.FLAT, count, 4))
-
-
-def _lattice() -> Manifold:
-    """A plate with 6 times 5 windows."""
-    window = Manifold.cube((0.1, 0.1, 1))
-    windows = [window.translate((0.05 + 0.15 * x, 0.05 + 0.15 * y, -0.5)) for x in range(6) for y in range(5)]
-    return Manifold.cube((0.95, 0.8, 0.05)) - Manifold.compose(windows)
-
-
-@pytest.mark.parametrize(
-    "solid", [Manifold.cube((0.96, 0.6, 0.016)), _lattice()], ids=["a thin plate", "a lattice"]
-)
-def test_thin_walls_are_whole_and_lattices_are_open(solid: Manifold) -> None:
-    mesh = mesh_splat(_solid_splat(solid, 30_000), JobOptions(quality=Quality.FAST, texture=None)).mesh
-    assert (mesh.genus, mesh.parts) == (solid.genus(), 1)
-
-
-def test_a_lattice_for_which_finer_cells_fail_keeps_its_mesh(monkeypatch: pytest.MonkeyPatch) -> None:
-    tried: list[int] = []
-
-    def fails_when_fine(
-        points: Floats, normals: Floats, *, spacing: float, cells: int, budget: int
-    ) -> tuple[Mesh, dict[str, int]]:
-        tried.append(cells)
-        if cells > tried[0]:
-            raise MeshUnsound("torn")
-        return reconstruct(points, normals, spacing=spacing, cells=cells, budget=budget)
-
-    monkeypatch.setattr("gen3d_meshing.pipeline.reconstruct", fails_when_fine)
-    result = mesh_splat(_solid_splat(_lattice(), 20_000), JobOptions(quality=Quality.FAST, texture=None))
-    assert result.mesh.genus == 30
-    assert len(tried) == 2
-    assert json.loads(result.files["stats.json"])["poisson_cells"] == tried[0]
-
-
-def test_walls_too_thin_for_the_gaussians_are_refused() -> None:
-    cup = Manifold.cylinder(0.7, 0.3, circular_segments=128)
-    cup -= Manifold.cylinder(0.7, 0.292, circular_segments=128).translate((0, 0, 0.008))
-    with pytest.raises(MeshUnsound, match="face against the mesh"):
-        mesh_splat(_solid_splat(cup, 60_000), JobOptions(quality=Quality.FAST))
-
-
-@pytest.mark.parametrize(
-    ("problem", "code"), [(MeshUnsound, "meshing_failed"), (SurfaceMissing, "surface_missing")]
-)
-def test_when_all_resolutions_fail_the_first_one_says_why(
-    monkeypatch: pytest.MonkeyPatch, problem: type[NoMesh], code: str
-) -> None:
-    other = MeshUnsound if problem is SurfaceMissing else SurfaceMissing
-    failures = [problem("first"), other("second"), other("third")]
-    tried: list[int] = []
-
-    def fails(*_: object, cells: int, **__: object) -> Mesh:
-        tried.append(cells)
-        raise failures.pop(0)
-
-    monkeypatch.setattr("gen3d_meshing.pipeline.reconstruct", fails)
-    with pytest.raises(NoMesh, match="first") as refusal:
-        mesh_splat(noisy_splat(SOLIDS["sphere"], 20_000), JobOptions(quality=Quality.FAST))
-    assert refusal.value.code == code
-    finer = [cells for cells in tried if cells > tried[0]]
-    assert bool(finer) == (problem is MeshUnsound)  # for thin walls; no grid finds a surface that is missing
-
-
-TETRAHEDRON = np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [2, 0, 3]], np.uint32)
-
-
-def _mesh(triangles: Triangles) -> Mesh:
-    corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
-    return Mesh(corners, triangles, corners, triangles, 1)
-
-
-def test_measures_of_a_tetrahedron() -> None:
-    mesh = _mesh(TETRAHEDRON)
-    assert mesh.watertight
-    assert mesh.genus == 0
-    assert mesh.volume == pytest.approx(1 / 6)
-    assert mesh.area == pytest.approx(1.5 + np.sqrt(3) / 2)
-
-
-def test_torn_and_twisted_meshes_are_not_watertight() -> None:
-    assert not _mesh(TETRAHEDRON[:3]).watertight
-    assert not _mesh(np.concatenate([TETRAHEDRON[:3], TETRAHEDRON[3:, ::-1]])).watertight
-    assert not _mesh(np.concatenate([TETRAHEDRON, TETRAHEDRON])).watertight
-
-
-def test_statistics_tell_of_the_mesh_and_its_maker() -> None:
-    splat = noisy_splat(SOLIDS["capsule"], 5000)
-    result = mesh_splat(
-        splat, JobOptions(quality=Quality.FAST, texture=512, formats=("glb", "splat")), engine=reconstructor
-    )
-    stats = json.loads(result.files["stats.json"])
-    assert stats["engine"] == {"name": "relief", "version": "1.0.0", "weight_free": True}
-    assert stats["quality"] == "fast"
-    assert stats["gaussians"]["read"] == 5000
-    assert 3500 < stats["gaussians"]["connected"] < 4600
-    assert (
-        f"element vertex {stats['gaussians']['without_strays']}\n".encode() in result.files["splat-clean.ply"]
-    )
-    assert list(stats["triangles_after"]) == ["poisson", "parts", "simplified"]
-    assert (stats["vertices"], stats["triangles"]) == (len(result.mesh.vertices), len(result.mesh.triangles))
-    assert (stats["watertight"], stats["genus"], stats["parts"]) == (True, 0, 1)
-    assert stats["bounds"]["frame"] == stats["frame"]["mesh.glb"]
-    assert stats["bounds"]["max"][1] == pytest.approx(0.45, abs=0.02)
-    assert stats["volume"] == pytest.approx(SOLIDS["capsule"].volume, rel=0.05)
-    assert stats["bytes"] == {
-        "splat.ply": len(splat),
-        **{name: len(result.files[name]) for name in result.files if name != "stats.json"},
-    }
-    assert sum(seconds for step, seconds in stats["seconds"].items() if step != "total") <= result.seconds
-    assert stats["colours"] == {"mesh.glb": "texture", "mesh.draco.glb": "texture"}
-    assert stats["peak_memory_mb"].keys() == stats["seconds"].keys()
-    peaks = list(stats["peak_memory_mb"].values())
-    assert peaks[0] > 50
-    assert peaks == sorted(peaks)
-    assert set(stats["versions"]) == {
-        "python",
-        "open3d",
-        "manifold3d",
-        "numpy",
-        "Pillow",
-        "DracoPy",
-        "usd-core",
-    }
-
-
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux forgets its peak")
-def test_peak_memory_is_the_jobs_own() -> None:
-    before = np.ones(50_000_000).nbytes / 2**20
-    splat = noisy_splat(SOLIDS["sphere"], 3000)
-    held = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
-    stats = json.loads(mesh_splat(splat, JobOptions(quality=Quality.FAST, texture=None)).files["stats.json"])
-    assert held / 2 < stats["peak_memory_mb"]["total"] < held + before / 2
