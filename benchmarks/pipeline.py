@@ -125,10 +125,16 @@ class Ear:
             if time.monotonic() > deadline:
                 raise SystemExit(f"Only {len(heard)} of {count} events were heard.")
             reply = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10, WaitTimeSeconds=5)
-            for message in reply.get("Messages", []):
-                heard.append(json.loads(message["Body"]))
-                self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+            if messages := reply.get("Messages", []):
+                heard += [json.loads(message["Body"]) for message in messages]
+                self._forget(messages)
         return heard
+
+    def _forget(self, messages: Sequence[dict[str, Any]]) -> None:
+        """At once, for each request takes the time of the machine that is measured."""
+        entries = [{"Id": it["MessageId"], "ReceiptHandle": it["ReceiptHandle"]} for it in messages]
+        if self._sqs.delete_message_batch(QueueUrl=self._queue, Entries=entries).get("Failed"):
+            raise SystemExit("Events that were heard would be heard again.")
 
 
 class Times(NamedTuple):
