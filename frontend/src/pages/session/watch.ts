@@ -36,6 +36,7 @@ export function watch(sessionId: string, onNews: (news: News) => void): Watch {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let asking = false;
   let askAgain = false; // what is asked for while an answer is on its way may be newer than that answer
+  let missing = false; // deleted, it may be restored
   let stopped = false;
   let connected = false;
   let leave: (() => void) | undefined;
@@ -51,6 +52,7 @@ export function watch(sessionId: string, onNews: (news: News) => void): Watch {
     try {
       const fresh = await api.session(sessionId);
       if (stopped) return;
+      missing = false;
       const old = Date.now() - loaded > STEADY_FOR;
       if (old) loaded = Date.now();
       answer = old ? fresh : steady(answer, fresh);
@@ -60,7 +62,8 @@ export function watch(sessionId: string, onNews: (news: News) => void): Watch {
       const problem = asRefusal(error);
       if (problem.code === "session_not_found") {
         answer = session = undefined;
-        hush();
+        missing = true;
+        clearTimeout(timer);
       } else if (problem.code !== "unauthorized") askIn(LONGEST_PAUSE);
       onNews({ ...(session && { session }), problem });
     } finally {
@@ -102,6 +105,7 @@ export function watch(sessionId: string, onNews: (news: News) => void): Watch {
     const { session_id: about, event_id: id } = event.detail.metadata;
     if (about !== sessionId || heard.has(id)) return;
     heard.set(id, event);
+    if (missing) askIn(SEVERAL_EVENTS);
     if (!answer) return;
     pause = FIRST_PAUSE;
     tell(answer);
