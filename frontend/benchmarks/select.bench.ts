@@ -15,6 +15,7 @@ const ROOT = join(import.meta.dirname, "../..");
 const SAM_SHAPED = process.env["SAM_SHAPED"];
 const ROUNDS = Number(process.env["ROUNDS"] ?? 8);
 const CLICKS = 4; // a round, at one object
+const LOOK_MS = 250; // at a new mask, before the mouse goes on
 const rows: Row[] = [];
 
 declare global {
@@ -86,6 +87,7 @@ async function mark(page: Page, round: number): Promise<void> {
     const painted = page.evaluate((it) => window.more("clicked", it), done);
     await page.touchscreen.tap(middle + x, down + y);
     await painted;
+    await page.waitForTimeout(LOOK_MS);
   }
 }
 
