@@ -6,12 +6,13 @@
         return event.metadata.session_id    # what was touched
 
 It publishes nothing, and needs no record of what was done before. `then` is called once a batch with each
-thing that was touched; if it raises, the messages that touched it come back, and are folded again.
+thing that was touched, and the events that touched it; if it raises, their messages come back, and are
+folded again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -22,6 +23,8 @@ from gen3d_events.messages import MessageHandler
 from gen3d_events.observability import count, logger
 
 T = TypeVar("T", bound=Hashable)
+
+Then = Callable[[T, Sequence[Event]], None]
 
 
 class _Folded(NamedTuple):
@@ -36,7 +39,7 @@ class Folder(MessageHandler[Event], Generic[T]):
     """The handler that `folds` makes; `fold` and `then` are the plain functions, for unit tests."""
 
     def __init__(
-        self, fold: Callable[[Event], T | None], causes: tuple[type[Event], ...], then: Callable[[T], None]
+        self, fold: Callable[[Event], T | None], causes: tuple[type[Event], ...], then: Then[T]
     ) -> None:
         super().__init__(f"{fold.__module__}.{fold.__qualname__}", causes)
         self.fold = fold
@@ -55,7 +58,7 @@ class Folder(MessageHandler[Event], Generic[T]):
         answer = super()._batch(event, context)
         for touched, messages in self._touched.items():
             try:
-                self.then(touched)
+                self.then(touched, [message.cause for message in messages])
             except Exception as error:  # one that fails must not keep the others
                 answer["batchItemFailures"] += [{"itemIdentifier": it.record.message_id} for it in messages]
                 for message in messages:
@@ -86,9 +89,7 @@ class Folder(MessageHandler[Event], Generic[T]):
             logger.exception("not hidden", message_id=record.message_id)
 
 
-def folds(
-    *causes: type[Event], then: Callable[[T], None]
-) -> Callable[[Callable[[Event], T | None]], Folder[T]]:
+def folds(*causes: type[Event], then: Then[T]) -> Callable[[Callable[[Event], T | None]], Folder[T]]:
     """Make a function of an event the Lambda handler for messages of the given classes.
 
     The function gives what the event touched, or None for nothing that `then` must know.

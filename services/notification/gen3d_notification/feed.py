@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -50,23 +50,26 @@ class Refusals(NamedTuple):
     """Why DynamoDB refused each part of a transaction: `Code` ("None" for a part that was well), `Item`."""
 
     counter: dict[str, Any]
-    entry: dict[str, Any]
+    entries: list[dict[str, Any]]
 
 
-def append(event: Event) -> None:
-    """Give the event the next position of its user, unless it has one. Raises Contended."""
-    user_id, event_id = event.metadata.user_id, event.metadata.event_id
+def append(user_id: str, events: Sequence[Event]) -> None:
+    """Give the user's events the next positions, in this order, but for those that have one. At most 99.
+
+    Raises Contended; then none was given a position.
+    """
+    new = list({event.metadata.event_id: event for event in events}.values())
     before = _lasts.get(user_id, 0)
     for _ in range(10):
-        refusals = _put(user_id, event_id, event, before)
+        refusals = _put(user_id, new, before)
         if refusals is None:
-            _keep_last(user_id, before + 1)
+            _keep_last(user_id, before + len(new))
             return
-        counter, entry = refusals
-        if entry["Code"] == _CONDITION:
+        new = [it for it, entry in zip(new, refusals.entries, strict=True) if entry["Code"] != _CONDITION]
+        if not new:
             return
-        if counter["Code"] == _CONDITION:  # and not that another transaction was under way
-            before = _last(counter.get("Item"))
+        if refusals.counter["Code"] == _CONDITION:  # and not that another transaction was under way
+            before = _last(refusals.counter.get("Item"))
     raise Contended(user_id)
 
 
@@ -102,47 +105,49 @@ def after(user_id: str, position: int) -> Iterator[Entry]:
             yield Entry(int(item["position"]["N"]), json.loads(item["event"]["S"]))
 
 
-def _put(user_id: str, event_id: str, event: Event, before: int) -> Refusals | None:
-    """Give the event the position behind `before`, if that is the last one.
+def _put(user_id: str, events: Sequence[Event], before: int) -> Refusals | None:
+    """Give the events the positions behind `before`, if that is the last one.
 
-    Counter and event change together, so a position that can be read is never followed by a smaller one that
+    Counter and events change together, so a position that can be read is never followed by a smaller one that
     appears later.
     """
-    now, number = datetime.now(UTC), str(before + 1)
+    now, table = datetime.now(UTC), os.environ["FEED_TABLE"]
     counter = {
         "Key": _key(user_id, _COUNTER),
-        "UpdateExpression": "SET #last = :next, expires_at = :expires",
+        "UpdateExpression": "SET #last = :last, expires_at = :expires",
         "ConditionExpression": "#last = :before" if before else "attribute_not_exists(#last)",
         "ExpressionAttributeNames": {"#last": "last"},
         "ExpressionAttributeValues": {
-            ":next": {"N": number},
+            ":last": {"N": str(before + len(events))},
             ":expires": _seconds(now + _COUNTER_KEPT),
             **({":before": {"N": str(before)}} if before else {}),
         },
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
-    entry = {
-        "Item": {
-            **_key(user_id, event_id),
-            "position": {"N": number},
-            "event": {"S": json.dumps(_shown(event), separators=(",", ":"))},
-            "expires_at": _seconds(now + KEPT),
-        },
-        "ConditionExpression": "attribute_not_exists(event_id)",
-    }
-    table = os.environ["FEED_TABLE"]
+    entries = [
+        {
+            "Item": {
+                **_key(user_id, event.metadata.event_id),
+                "position": {"N": str(position)},
+                "event": {"S": json.dumps(_shown(event), separators=(",", ":"))},
+                "expires_at": _seconds(now + KEPT),
+            },
+            "ConditionExpression": "attribute_not_exists(event_id)",
+        }
+        for position, event in enumerate(events, before + 1)
+    ]
     try:
         aws.client("dynamodb").transact_write_items(
             TransactItems=[
                 {"Update": {"TableName": table, **counter}},
-                {"Put": {"TableName": table, **entry}},
+                *({"Put": {"TableName": table, **entry}} for entry in entries),
             ]
         )
     except ClientError as error:
         if error.response["Error"]["Code"] != "TransactionCanceledException":
             raise
-        counter_refused, entry_refused = error.response["CancellationReasons"]
-        return Refusals(counter_refused, entry_refused)
+        counter_refused, *entries_refused = error.response["CancellationReasons"]
+        return Refusals(counter_refused, entries_refused)
     return None
 
 

@@ -5,6 +5,8 @@ It folds: an event that comes again has its position already, and who has heard 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gen3d_events.event import Event
 from gen3d_events.folder import folds
 
@@ -12,7 +14,8 @@ from gen3d_notification import connections, feed
 from gen3d_notification.delivery import deliver
 
 
-def _tell(user_id: str) -> None:
+def _tell(user_id: str, events: Sequence[Event]) -> None:
+    feed.append(user_id, events)
     for connection in connections.of(user_id):
         deliver(connection)
 
@@ -20,5 +23,4 @@ def _tell(user_id: str) -> None:
 @folds(*Event.registry.values(), then=_tell)
 def handler(event: Event) -> str:
     """The user whom it concerns."""
-    feed.append(event)
     return event.metadata.user_id

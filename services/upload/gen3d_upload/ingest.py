@@ -65,20 +65,21 @@ def handler(notice: S3ObjectCreated) -> Iterator[Event]:
     if about is None or notice.bucket != os.environ["DATA_BUCKET"]:
         logger.info("dropped: not an upload of ours", key=notice.key)
         return
-    row = rows.visible(*about)
-    if row is None:
+    session = rows.visible(about.user_id, about.session_id)
+    if session is None:
         logger.info("dropped: no such row", key=notice.key)
-    elif _taken(row, notice):
-        logger.info("dropped: one was accepted", key=notice.key)
-    else:
-        event = _mask(notice, about, row) if about.job_id else _photo(notice, about, row)
-        if event:
-            yield event.about(*about)
-        if isinstance(event, ImageRejected | MaskRejected):
-            rows.release(*about, rows.awaited(row), notice.version_id)
+        return
+    event = _mask(notice, about, session) if about.job_id else _photo(notice, about, session)
+    if event:
+        yield event.about(*about)
+    if isinstance(event, ImageRejected | MaskRejected):
+        rows.release(*about, "mask" if about.job_id else "photo", notice.version_id)
 
 
 def _photo(notice: S3ObjectCreated, about: keys.Incoming, row: Row) -> Event | None:
+    if _taken(row, notice):
+        logger.info("dropped: one was accepted", key=notice.key)
+        return None
     if facts := row.get("photo"):
         return ImageUploaded(photo=Photo.model_validate(facts))
     rows.begin_check(*about, "photo")
@@ -94,17 +95,22 @@ def _photo(notice: S3ObjectCreated, about: keys.Incoming, row: Row) -> Event | N
     return ImageUploaded(photo=photo)
 
 
-def _mask(notice: S3ObjectCreated, about: keys.Incoming, row: Row) -> Event | None:
-    session = rows.get(about.user_id, about.session_id)
-    accepted = history.photo(session) if session else None
+def _mask(notice: S3ObjectCreated, about: keys.Incoming, session: Row) -> Event | None:
+    accepted = history.photo(session)
     if accepted is None:
         logger.info("dropped: no photo", key=notice.key)
+        return None
+    row = rows.begin_check(*about, "mask")
+    if row is None:
+        logger.info("dropped: no such row", key=notice.key)
+        return None
+    if _taken(row, notice):
+        logger.info("dropped: one was accepted", key=notice.key)
         return None
     photo = Photo.model_validate(accepted)
     options = JobOptions.model_validate(row["options"])
     if facts := row.get("mask"):
         return ReconstructionRequested(photo=photo, mask=Mask.model_validate(facts), options=options)
-    rows.begin_check(*about, "mask")
     try:
         checked = check_mask(read(notice, "mask_too_heavy"), photo.width, photo.height)
     except Rejected as rejected:

@@ -5,6 +5,8 @@ A result of a session that is being purged, or was, is dropped, and with it what
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gen3d_events import models
 from gen3d_events.event import Event
 from gen3d_events.folder import folds
@@ -21,7 +23,7 @@ _NOT_IN_METADATA = (
 )
 
 
-def _render(session: tuple[str, str]) -> None:
+def _render(session: tuple[str, str], _: Sequence[Event]) -> None:
     metadata.write(*session)
 
 

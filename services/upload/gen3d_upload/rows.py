@@ -223,17 +223,19 @@ def _in_a_step() -> dict[str, Any]:
     return {":now": _text(now), ":due_kind": "due", ":due_at": _text(now + STEP), ":one": 1}
 
 
-def begin_check(user_id: str, session_id: str, job_id: str | None, kind: Upload) -> None:
-    """Have the watchdog speak if nothing comes of the check: a file may kill whoever opens it, each time."""
-    table.update(
-        Key=_key(user_id, session_id, job_id),
-        UpdateExpression=f"SET checked_since = :now, {_DUE_IN_A_STEP} ADD revision :one",
-        ConditionExpression=(
-            "attribute_exists(item_id) AND attribute_not_exists(#accepted) AND attribute_not_exists(#source)"
-        ),
-        ExpressionAttributeNames={"#source": f"{kind}_source", "#accepted": ACCEPTED[kind]},
-        ExpressionAttributeValues=table.pack(_in_a_step()),
+def begin_check(user_id: str, session_id: str, job_id: str | None, kind: Upload) -> Row | None:
+    """Have the watchdog speak if nothing comes of the check: a file may kill whoever opens it, each time.
+
+    The row since, or None if there is none; one that has its upload stays as it is.
+    """
+    row, _ = _decide(
+        _key(user_id, session_id, job_id),
+        f"SET checked_since = :now, {_DUE_IN_A_STEP} ADD revision :one",
+        "attribute_exists(item_id) AND attribute_not_exists(#accepted) AND attribute_not_exists(#source)",
+        _in_a_step(),
+        {"#source": f"{kind}_source", "#accepted": ACCEPTED[kind]},
     )
+    return row
 
 
 def claim(user_id: str, session_id: str, job_id: str | None, kind: Upload, source: str) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ class Notebook:
     def __init__(self, *, fails_on: str = "", then_fails_on: str = "") -> None:
         self.folded: list[str] = []
         self.rendered: list[str] = []
+        self.rendered_for: list[list[str]] = []
         self._fails_on, self._then_fails_on = fails_on, then_fails_on
         self.handler: Folder[str] = folds(ImageUploaded, EmbeddingStarted, then=self.then)(self.fold)
 
@@ -28,8 +30,9 @@ class Notebook:
         self.folded.append(event.detail_type)
         return event.metadata.session_id or None
 
-    def then(self, touched: str) -> None:
+    def then(self, touched: str, events: Sequence[Event]) -> None:
         self.rendered.append(touched)
+        self.rendered_for.append([event.detail_type for event in events])
         if touched == self._then_fails_on:
             raise OSError("no")
 
@@ -49,6 +52,7 @@ def test_what_a_batch_touched_is_rendered_once(cloud: Cloud) -> None:
     assert cloud.deliver(notebook.handler, *(cloud.record(body) for body in bodies)) == []
     assert notebook.folded == ["Image Uploaded", "Image Uploaded", "Embedding Started"]
     assert notebook.rendered == [MINE, OTHER]
+    assert notebook.rendered_for == [["Image Uploaded", "Embedding Started"], ["Image Uploaded"]]
 
 
 def test_a_batch_knows_nothing_of_the_one_before(cloud: Cloud) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -173,7 +173,7 @@ def test_lines_about_a_file_in_an_inbox_say_what_becomes_of_it(cloud: Cloud) -> 
 
 
 def test_a_batch_that_is_folded_has_a_line_for_each_event(cloud: Cloud) -> None:
-    def then(touched: str) -> None:
+    def then(touched: str, _: Sequence[Event]) -> None:
         if touched == "Inference Succeeded":
             raise OSError("no")
 

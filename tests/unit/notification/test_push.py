@@ -132,7 +132,7 @@ def connect(connection_id: str, user_id: str, heard: str = "") -> None:
 def happens(user_id: str, number: int, detail_type: str = "Meshing Started") -> str:
     """Push hears of an event; its id, which grows with the number."""
     event = numbered(user_id, number, detail_type)
-    push.handler.then(push.handler.fold(event) or "")
+    push.handler.then(push.handler.fold(event) or "", [event])
     return event.metadata.event_id
 
 
@@ -318,13 +318,35 @@ def test_a_position_is_given_once_though_others_append_meanwhile(
     happens(ADA, 2)
     for out_of_date in (0, 1, 7):
         monkeypatch.setattr(feed, "_lasts", {ADA: out_of_date})
-        feed.append(numbered(ADA, 3 + out_of_date))
+        feed.append(ADA, [numbered(ADA, 3 + out_of_date)])
     assert [entry.position for entry in feed.after(ADA, 0)] == [1, 2, 3, 4, 5]
     monkeypatch.setattr(feed, "_last", lambda _: 1)
     monkeypatch.setattr(feed, "_lasts", {})
     with pytest.raises(feed.Contended):
-        feed.append(numbered(ADA, 11))
-    feed.append(numbered(ADA, 3))  # it has its position
+        feed.append(ADA, [numbered(ADA, 11)])
+    feed.append(ADA, [numbered(ADA, 3)])  # it has its position
+
+
+def test_of_a_batch_only_what_is_new_gets_a_position(
+    sockets: Sockets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happens(ADA, 2)
+    monkeypatch.setattr(feed, "_lasts", {})
+    feed.append(ADA, [numbered(ADA, number) for number in (4, 2, 3, 4, 1)])
+    positions = {
+        entry.position: entry.event["detail"]["metadata"]["event_id"] for entry in feed.after(ADA, 0)
+    }
+    assert positions == {
+        position: numbered(ADA, number).metadata.event_id for position, number in enumerate((2, 4, 3, 1), 1)
+    }
+    assert feed.last(ADA) == 4
+
+
+def test_a_batch_is_told_in_its_order(sockets: Sockets) -> None:
+    connect("ada", ADA)
+    events = [numbered(ADA, number) for number in (2, 1)]
+    push.handler.then(ADA, events)
+    assert sockets.heard("ada") == ["pong", *(event.metadata.event_id for event in events)]
 
 
 def test_of_how_many_people_the_last_position_is_known_is_limited(

@@ -91,7 +91,7 @@ def test_what_is_under_way_goes_on_unseen(published: Published, s3: Any) -> None
     delete()
     fold([samples["Reconstruction Requested"], samples["Mesh Completed"], samples["Embedding Completed"]])
     assert "mesh_completed" in (rows.get(USER, SESSION, JOB) or {})
-    progress.handler.then((USER, SESSION))
+    progress.handler.then((USER, SESSION), [])
     assert versions(f"{PREFIX}metadata.json") == 0
     call("POST", f"/sessions/{SESSION}/restore")
     assert call("GET", f"/sessions/{SESSION}/jobs/{JOB}").body["state"] == "completed"

@@ -58,7 +58,7 @@ def consume(*names: str) -> None:
     for name in names:
         touched = progress.handler.fold(samples[name])
         if touched:
-            progress.handler.then(touched)
+            progress.handler.then(touched, [])
 
 
 def document(s3: Any) -> dict[str, Any]:
