@@ -83,9 +83,11 @@ class Consumer(MessageHandler[C]):
         causes: tuple[type[Cause], ...],
         failed: Failed | None,
         once: Callable[[C], str] | None,
+        unrecorded: tuple[type[Cause], ...],
     ) -> None:
         super().__init__(f"{consume.__module__}.{consume.__qualname__}", causes)
         self.consume = consume
+        self._unrecorded = unrecorded
         self._once = once or (lambda cause: cause.idempotency_key)
         self._tells = _because(failed) if isinstance(failed, type) else failed
         self._config = IdempotencyConfig(
@@ -97,6 +99,9 @@ class Consumer(MessageHandler[C]):
         return super()._batch(event, context)
 
     def _handle(self, cause: C, record: SQSRecord, context: Any) -> None:
+        if isinstance(cause, self._unrecorded):
+            self._work(key="", cause=cause, last=is_last(record))
+            return
         try:
             idempotent_function(
                 self._work,
@@ -119,7 +124,7 @@ class Consumer(MessageHandler[C]):
             super()._failed(record, error, context)
 
     def _work(self, *, key: str, cause: C, last: bool) -> None:
-        """Runs inside the idempotency of `key`: the record is complete only if this returns."""
+        """Runs inside the idempotency of `key`, if any: the record is complete only if this returns."""
         told = _Told()
         try:
             for event in self.consume(cause):
@@ -156,16 +161,20 @@ class Consumer(MessageHandler[C]):
 
 
 def consumes(
-    *causes: type[Cause], failed: Failed | None = None, once: Callable[[Any], str] | None = None
+    *causes: type[Cause],
+    failed: Failed | None = None,
+    once: Callable[[Any], str] | None = None,
+    unrecorded: tuple[type[Cause], ...] = (),
 ) -> Callable[[Callable[[C], Iterator[Event]]], Consumer[C]]:
     """Make a generator the Lambda handler for messages of the given classes (events, or foreign notices).
 
     `failed` tells of work that is given up: a class of failures, or a function of (cause, code, detail) where
     `because` needs more than a code; the function may give None to stay silent. What it gives must be
     `about` somebody if the cause is foreign. `once` gives what all messages share of which only the first one
-    counts, where that is more than a message delivered twice.
+    counts, where that is more than a message delivered twice. `unrecorded` are causes of which no record is
+    kept, because to handle one again is harmless and costs no more than the record would.
     """
-    return lambda consume: Consumer(consume, causes, failed, once)
+    return lambda consume: Consumer(consume, causes, failed, once, unrecorded)
 
 
 @cache

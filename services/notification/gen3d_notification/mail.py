@@ -39,6 +39,7 @@ from gen3d_notification import ledger, letters, post
 LINKS_LAST = timedelta(hours=24)
 
 _NO_NEWS = (EmbeddingCompleted, ReconstructionCompleted)
+"""Heard again, they change nothing: the ledger is their record."""
 _REJECTION = (ImageRejected, MaskRejected)
 _DELETION = (SessionDeletionRequested, SessionRestored, SessionPurged)
 
@@ -64,6 +65,7 @@ def _given_up(cause: Event, code: str, detail: str) -> NotificationFailed | None
     SessionRestored,
     SessionPurged,
     failed=_given_up,
+    unrecorded=_NO_NEWS,
 )
 def handler(
     event: EmbeddingCompleted | ReconstructionCompleted | MeshCompleted | Failure | ledger.Deletion,

@@ -75,6 +75,15 @@ def test_the_undecorated_generator_is_at_hand() -> None:
     assert list(start.consume(UPLOADED)) == [started()]
 
 
+def test_of_what_is_not_recorded_each_message_is_handled_and_told_in_the_same_words(cloud: Cloud) -> None:
+    handler = consumes(ImageUploaded, EmbeddingStarted, unrecorded=(ImageUploaded,))(start.consume)
+    for _ in range(2):
+        assert cloud.deliver(handler, cloud.record(message(UPLOADED))) == []
+    first, second = cloud.heard()
+    assert first.metadata.event_id == second.metadata.event_id
+    assert cloud.idempotency_items() == []
+
+
 def test_of_messages_that_share_what_is_done_once_the_first_counts(cloud: Cloud) -> None:
     @consumes(InferenceSucceeded, InferenceFailed, once=lambda answer: answer.inference_id)
     def handler(answer: InferenceSucceeded | InferenceFailed) -> Iterator[Event]:
