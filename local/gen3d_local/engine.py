@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,8 @@ POLL_GAP_SECONDS = 0.005
 # Batches of one queue that run at a time. More than the cores only start more processes, and where a batch
 # can grow, the next one takes what came meanwhile.
 CONCURRENCY = max(2, os.cpu_count() or 1)
+# Where a batch can grow, the next one waits this many times as long as the last one took, so that it does.
+REST, MAX_REST_SECONDS = 3.0, 0.25
 # By itself ministack saves only when it is stopped; a kill would then cost everything since the start.
 SAVE_SECONDS = 60.0
 SAVED_AT_THE_END = ("cloudwatch", "cloudwatch_logs")
@@ -58,6 +62,7 @@ def main() -> None:
     lambda_svc._sqs_esm_concurrency = lambda mapping, *queue: min(
         allowed(mapping, *queue), CONCURRENCY if mapping["BatchSize"] == 1 else 1
     )
+    lambda_svc._run_sqs_batch = _with_rest(lambda_svc._run_sqs_batch)
     signal.signal(signal.SIGALRM, _save)
     signal.setitimer(signal.ITIMER_REAL, SAVE_SECONDS, SAVE_SECONDS)
     app.app = Admission(
@@ -71,6 +76,20 @@ def main() -> None:
     app.main()
 
 
+def _with_rest(run: Callable[..., None]) -> Callable[..., None]:
+    """As `run`, which holds the one place that its queue has until it returns."""
+
+    def run_and_rest(
+        mapping: dict[str, Any], function: Any, event: Any, batch: list[Any], *queue: Any
+    ) -> None:
+        began = time.monotonic()
+        run(mapping, function, event, batch, *queue)
+        if mapping["BatchSize"] > 1 and len(batch) < mapping["BatchSize"]:
+            time.sleep(min(REST * (time.monotonic() - began), MAX_REST_SECONDS))
+
+    return run_and_rest
+
+
 async def _serve(application: Any, _: Any) -> None:
     """In place of ministack's own web server, which takes longer for each request."""
     config = uvicorn.Config(
@@ -79,6 +98,7 @@ async def _serve(application: Any, _: Any) -> None:
         port=int(os.environ["GATEWAY_PORT"]),
         http="httptools",
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         date_header=False,  # the engine gives its own
         timeout_keep_alive=75,

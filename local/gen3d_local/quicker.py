@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
+from email.utils import formatdate
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import IO, Any
 
-from ministack.core import iam_evaluator, persistence, responses, router
-from ministack.services import dynamodb
+from ministack import app
+from ministack.core import concurrency, iam_evaluator, lambda_runtime, persistence, responses, router
+from ministack.services import dynamodb, s3
+
+from gen3d_local.threads import ThreadAgain
 
 
 def teach() -> None:
     """Parse what never changes once, look up no policies where nobody asks, and write state down at once."""
     # Otherwise a condition is parsed anew for every row that a query looks at,
     dynamodb._condition_syntax_error = lru_cache(dynamodb._condition_syntax_error)
+    dynamodb._ddb_canonicalize_number = lru_cache(dynamodb._ddb_canonicalize_number)
+    # an expression taken apart up to three times a request,
+    tokens = lru_cache(dynamodb._tokenize)
+    dynamodb._tokenize = lambda expression: list(tokens(expression))
+    # the time of day put into words for each answer,
+    app.formatdate = lambda usegmt: _date(int(time.time()))
     # and each policy of the caller's role twice a request.
     parse = iam_evaluator.parse_policy_document
     parse_text = lru_cache(maxsize=None)(parse)
@@ -23,6 +35,12 @@ def teach() -> None:
     )
     iam_evaluator.request_caller_arn = _caller
     persistence.json = SimpleNamespace(**{**vars(json), "dump": _dump})
+    for module in (
+        concurrency,
+        lambda_runtime,
+        s3,
+    ):  # each invocation takes two, and each object that is put one
+        module.threading = SimpleNamespace(**{**vars(threading), "Thread": ThreadAgain})
 
 
 def _caller(headers: dict[str, str], query: dict[str, Any] | None = None) -> str:
@@ -31,6 +49,12 @@ def _caller(headers: dict[str, str], query: dict[str, Any] | None = None) -> str
     key = router.extract_access_key_id(headers or {}, query or {})
     credential = iam_evaluator.resolve_credential(key, account) if key else None
     return getattr(credential, "principal_arn", "") or f"arn:aws:iam::{account}:root"
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    """As an answer's header says it."""
+    return formatdate(second, usegmt=True)
 
 
 def _dump(value: Any, file: IO[str], **options: Any) -> None:
