@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
@@ -29,3 +31,16 @@ def test_so_is_what_all_services_share(name: str) -> None:
 def test_an_unknown_service_is_called_unknown(cloud: Cloud) -> None:
     with pytest.raises(UnknownServiceError):
         aws.client("no-such-service")
+
+
+def test_an_object_is_put_without_asking_first(cloud: Cloud) -> None:
+    s3, sent = aws.client("s3"), list[Any]()
+    where = {"LocationConstraint": s3.meta.region_name}
+    s3.create_bucket(Bucket="bucket", CreateBucketConfiguration=where)
+    s3.meta.events.register_first(
+        "before-send.s3.PutObject", lambda request, **_: sent.append(request.headers)
+    )
+    s3.put_object(Bucket="bucket", Key="key", Body=b"body")
+    (headers,) = sent
+    assert "Expect" not in headers
+    assert headers["User-Agent"].startswith(b"gen3d ")
