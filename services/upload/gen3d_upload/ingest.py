@@ -101,11 +101,8 @@ def _mask(notice: S3ObjectCreated, about: keys.Incoming, session: Row) -> Event 
         logger.info("dropped: no photo", key=notice.key)
         return None
     row = rows.begin_check(*about, "mask")
-    if row is None:
-        logger.info("dropped: no such row", key=notice.key)
-        return None
-    if _taken(row, notice):
-        logger.info("dropped: one was accepted", key=notice.key)
+    if row is None or _taken(row, notice):
+        logger.info("dropped: one was accepted" if row else "dropped: no such row", key=notice.key)
         return None
     photo = Photo.model_validate(accepted)
     options = JobOptions.model_validate(row["options"])

@@ -11,6 +11,7 @@ from gen3d_events import models
 from gen3d_events.event import Event
 from gen3d_events.folder import folds
 from gen3d_events.observability import logger
+from gen3d_events.read_model import job_state
 
 from gen3d_upload import metadata, rows
 from gen3d_upload.purge import remove_objects
@@ -38,4 +39,8 @@ def handler(event: Event) -> tuple[str, str] | None:
         why = "the session is purged" if buried or row else "no such row"
         logger.info(f"dropped: {why}", removed=removed)
         return None
-    return None if isinstance(event, _NOT_IN_METADATA) else (about.user_id, about.session_id)
+    if isinstance(event, _NOT_IN_METADATA):
+        return None
+    if isinstance(event, models.MeshingStarted) and job_state(row) == "meshing":
+        return None  # as the splats have told already; when it began is told with how it ends
+    return about.user_id, about.session_id

@@ -66,6 +66,25 @@ def document(s3: Any) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.parametrize(
+    "order", permutations(("Reconstruction Completed", "Meshing Started", "Mesh Completed"))
+)
+def test_in_every_order_the_document_tells_when_meshing_began(s3: Any, order: tuple[str, ...]) -> None:
+    consume("Image Uploaded", "Reconstruction Requested", "Reconstruction Started", *order)
+    (job,) = document(s3)["jobs"]
+    assert job["status"] == "completed"
+    assert {"started_at", "completed_at"} <= set(job["stages"]["meshing"])
+
+
+def test_that_meshing_began_is_told_with_how_it_ended(s3: Any) -> None:
+    consume("Image Uploaded", "Reconstruction Requested", "Reconstruction Completed")
+    before = document(s3)
+    consume("Meshing Started")
+    assert document(s3) == before
+    consume("Job Timed Out")
+    assert "started_at" in document(s3)["jobs"][0]["stages"]["meshing"]
+
+
 def test_metadata_has_the_architecture_s_form_and_a_list_of_jobs(s3: Any) -> None:
     consume(*(event.detail_type for event in HAPPY))
     found = document(s3)
