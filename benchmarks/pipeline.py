@@ -71,7 +71,7 @@ def main() -> None:
         pipeline = Pipeline(cloud, gen3d)
         pipeline.all_at_once(WARM_UP_EACH)
         bare = [pipeline.bare_hop() for _ in range(HOPS)]
-        jobs = [pipeline.one(number) for number in range(SEQUENTIAL)]
+        jobs = pipeline.one_after_another(SEQUENTIAL)
         messages = [messages_per_second()]
         rate = pipeline.all_at_once(JOBS_EACH)
         messages.append(messages_per_second())
@@ -107,15 +107,22 @@ def _without_meshing(source: Path) -> Path:
 
 
 class Ear:
-    """A queue that hears what matches `pattern` on the jobs bus."""
+    """A queue that hears what matches `pattern` on the jobs bus: no more than is asked for, which costs."""
 
     def __init__(self, cloud: Cloud, name: str, pattern: dict[str, Any]) -> None:
-        events, self._sqs = cloud.client("events"), cloud.client("sqs")
+        self._events, self._sqs = cloud.client("events"), cloud.client("sqs")
+        self._rule = {"Name": name, "EventBusName": cloud.outputs["BusName"]}
         self._queue = self._sqs.create_queue(QueueName=name)["QueueUrl"]
         attributes = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
-        bus, arn = cloud.outputs["BusName"], attributes["Attributes"]["QueueArn"]
-        events.put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps(pattern))
-        events.put_targets(Rule=name, EventBusName=bus, Targets=[{"Id": "queue", "Arn": arn}])
+        self.listen_for(pattern)
+        self._events.put_targets(
+            Rule=name,
+            EventBusName=self._rule["EventBusName"],
+            Targets=[{"Id": "queue", "Arn": attributes["Attributes"]["QueueArn"]}],
+        )
+
+    def listen_for(self, pattern: dict[str, Any]) -> None:
+        self._events.put_rule(**self._rule, EventPattern=json.dumps(pattern))
 
     def hear(self, count: int) -> list[dict[str, Any]]:
         """The next `count` events, in the order heard."""
@@ -150,7 +157,7 @@ class Pipeline:
     def __init__(self, cloud: Cloud, gen3d: Gen3D) -> None:
         self._cloud = cloud
         self._gen3d = gen3d
-        self._ear = Ear(cloud, "bench-job", {"detail-type": [*HOP, END]})
+        self._ear = Ear(cloud, "bench-job", {"detail-type": [END]})
         self._bare = Ear(cloud, "bench-bare", {"source": ["bench"]})
         self._events = cloud.client("events")
         self._sessions = [gen3d.create_session(PHOTO) for _ in range(SESSIONS)]
@@ -167,7 +174,13 @@ class Pipeline:
         self._bare.hear(1)
         return time.monotonic() - begun
 
-    def one(self, number: int) -> Times:
+    def one_after_another(self, count: int) -> list[Times]:
+        self._ear.listen_for({"detail-type": [*HOP, END]})
+        times = [self._one(number) for number in range(count)]
+        self._ear.listen_for({"detail-type": [END]})
+        return times
+
+    def _one(self, number: int) -> Times:
         self._sent += 1
         begun = datetime.now(UTC)
         self._send(self._sessions[number % SESSIONS])
@@ -182,7 +195,7 @@ class Pipeline:
         begun = time.monotonic()
         with ThreadPoolExecutor(SENDERS) as senders:
             sent = [senders.submit(self._send, session) for session in self._sessions * each]
-            self._ear.hear(total * len((*HOP, END)))
+            self._ear.hear(total)
             seconds = time.monotonic() - begun
         for job in sent:
             job.result()
