@@ -8,11 +8,12 @@ from functools import cache
 
 import numpy as np
 import pytest
+from gen3d_meshing.camera import AZIMUTH
 from gen3d_meshing.colour import srgb_to_linear
 from gen3d_meshing.model import Model, Texture
 from gen3d_meshing.pipeline import Result
 from gen3d_meshing.preview import FRAMES, SIZE, TURNTABLE_SIZE, still, turntable
-from gen3d_meshing.studio import AZIMUTH, Studio
+from gen3d_meshing.studio import Studio
 from PIL import Image, ImageSequence
 
 from tests.unit.meshing.conftest import meshed
