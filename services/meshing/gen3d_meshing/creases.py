@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gen3d_meshing.clean import nearest
+from gen3d_meshing.clean import Search, nearest
 from gen3d_meshing.shape import Triangles
 from gen3d_meshing.splat import Floats
 
@@ -33,12 +33,19 @@ _STEP = 0.7  # cells: the farthest that a vertex moves in one pass
 
 
 def sharpen(
-    vertices: Floats, triangles: Triangles, points: Floats, normals: Floats, *, spacing: float, cell: float
+    vertices: Floats,
+    triangles: Triangles,
+    points: Floats,
+    normals: Floats,
+    around: Search,
+    *,
+    spacing: float,
+    cell: float,
 ) -> Floats:
     """The mesh's vertices (v, 3), those near creases moved to where the surfaces on both sides meet.
 
-    points, normals: (n, 3) the Gaussians' places and outward normals, about `spacing` apart. cell: width of
-    Poisson's cells. All in the splat's frame and units.
+    points, normals: (n, 3) the Gaussians' places and outward normals, about `spacing` apart. around: searches
+    these points. cell: width of Poisson's cells. All in the splat's frame and units.
     """
     at = vertices.astype(np.float64)
     for _ in range(_PASSES):
@@ -48,7 +55,7 @@ def sharpen(
             break
         centre = at[faces].mean(1)
         facing, area = _planes(at, faces)
-        index, distance = nearest(points, centre.astype(np.float32), _GAUSSIANS)
+        index, distance = around(centre.astype(np.float32), _GAUSSIANS)
         nearness = np.exp(-((distance / (_NEAR * spacing)) ** 2))
         facing = _as_gaussians(facing, normals[index], nearness)
         facing = _bilateral(facing, area, centre, _AROUND * cell)
@@ -110,11 +117,13 @@ def _bilateral(facing: Floats, area: Floats, centre: NDArray[np.float64], reach:
     places = centre.astype(np.float32)
     index, distance = nearest(places, places, min(_FACES, len(places)))
     nearness = np.exp(-((distance / reach) ** 2)) * area[index]
+    axes = np.ascontiguousarray(facing.T)
     for _ in range(_ROUNDS):
-        around = facing[index]
-        alike = np.exp((np.einsum("fkc,fc->fk", around, facing) - 1) * (2 / _ALIKE**2))
-        facing = _unit(np.einsum("fk,fkc->fc", nearness * alike, around))
-    return facing
+        around = axes.take(index, axis=1)
+        alike = np.exp((np.einsum("cfk,cf->fk", around, axes) - 1) * np.float32(2 / _ALIKE**2))
+        axes = np.einsum("fk,cfk->cf", nearness * alike, around)
+        axes /= np.maximum(np.sqrt((axes * axes).sum(0)), 1e-12)
+    return np.ascontiguousarray(axes.T)
 
 
 def _heights(facing: Floats, away: Floats, theirs: Floats, nearness: Floats, tolerance: float) -> Floats:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -58,8 +58,8 @@ class Texture:
 
 @dataclass(frozen=True)
 class Model:
-    """mesh: Z-up, front at -Y. colours: (v, 3) linear RGB in 0..1."""
+    """mesh: Z-up, front at -Y. colours: (v, 3) linear RGB in 0..1; none (0, 3) where nothing shows them."""
 
     mesh: Mesh
-    colours: Floats
+    colours: Floats = field(default_factory=lambda: np.empty((0, 3), np.float32))
     texture: Texture | None = None

@@ -77,10 +77,11 @@ def _lines(cloud: Cloud) -> Floats:
 def _least_spread(cloud: Cloud, which: NDArray[np.int64]) -> Floats:
     """(n, 3) unit vectors along which the neighbours of each of these Gaussians spread least."""
     least = np.empty((len(which), 3), np.float32)
+    axes = np.ascontiguousarray(cloud.splat.position.T)
     for some in parts(len(which)):
-        around = cloud.splat.position[cloud.neighbours[which[some]]]
-        around -= around.mean(1, keepdims=True)
-        spread = np.einsum("nki,nkj->nij", around, around)
+        around = axes.take(cloud.neighbours.take(which[some], axis=0), axis=1)
+        around -= around.mean(2, keepdims=True)
+        spread = np.einsum("ink,jnk->nij", around, around)
         least[some] = np.linalg.eigh(spread)[1][:, :, 0]
     return least
 
@@ -120,10 +121,12 @@ def _sight(points: Floats, normals: Floats, pixel: float) -> Floats:
     votes = np.zeros(len(points), np.float32)
     heard = np.full(len(points), 1e-6, np.float32)
     offset = np.einsum("nc,nc->n", points, normals)
-    for view in directions(_VIEWS):
-        right = np.cross(view, np.eye(3, dtype=np.float32)[np.abs(view).argmin()])
-        right /= np.linalg.norm(right)
-        column, row, height = (np.stack([right, np.cross(view, right), view]) / np.float32(pixel)) @ points.T
+    views = directions(_VIEWS)
+    rights = np.cross(views, np.eye(3, dtype=np.float32)[np.abs(views).argmin(1)])
+    rights /= np.linalg.norm(rights, axis=1, keepdims=True)
+    frames = np.stack([rights, np.cross(views, rights), views], axis=1) / np.float32(pixel)
+    for view, frame in zip(views, frames, strict=True):
+        column, row, height = frame @ points.T
         column, row = (column - column.min()).astype(np.int64), (row - row.min()).astype(np.int64)
         cell = column * (row.max() + 1) + row
         top = np.full(cell.max() + 1, -np.inf, np.float32)
@@ -162,8 +165,9 @@ def _agree(votes: Floats, normals: Floats, neighbours: Neighbours) -> Floats:
 
 def _heard(votes: Floats, normals: Floats, neighbours: Neighbours, who: NDArray[np.int64]) -> Floats:
     heard = np.empty(len(who), np.float32)
+    said = np.ascontiguousarray((normals * votes[:, None]).T)
     for some in parts(len(who)):
-        around = neighbours[who[some]]
-        alike = np.einsum("nkc,nc->nk", normals[around], normals[who[some]])
-        heard[some] = np.clip(3 * np.mean(alike * votes[around], axis=1), -1, 1)
+        around = neighbours.take(who[some], axis=0)
+        mean = np.stack([axis.take(around).mean(1) for axis in said], axis=1)
+        heard[some] = np.clip(3 * np.einsum("nc,nc->n", mean, normals[who[some]]), -1, 1)
     return heard

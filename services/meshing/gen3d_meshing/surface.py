@@ -6,7 +6,7 @@ import numpy as np
 from manifold3d import Error, Manifold
 from manifold3d import Mesh as ManifoldMesh
 
-from gen3d_meshing.clean import nearest
+from gen3d_meshing.clean import Search, search
 from gen3d_meshing.creases import sharpen
 from gen3d_meshing.lean_open3d import o3d, tensor
 from gen3d_meshing.problems import MeshUnsound, SurfaceMissing
@@ -14,14 +14,15 @@ from gen3d_meshing.shading import shading_normals
 from gen3d_meshing.shape import Mesh, Triangles, directed_edges, raycasting
 from gen3d_meshing.splat import Floats
 
-_ROOM = 2  # longest sides that Poisson's cube spans at least: what is open below closes before its border
+_ROOMS = 1.2, 2.0  # longest sides that Poisson's cube spans at least; wide only for what else stays open
 _FINEST_CELL, _NOISY_CELL = 0.6, 9.0  # of the points' spacing and noise: finer cells would follow the noise
 _FINEST_GRID = 200  # cells across that memory and time allow
 _WORTH_TRYING = 1.3  # times as many cells as before
 _TURNED = 0.05  # share of Gaussians that face against the mesh: more, and a wall is too thin for the grid
 _COARSEST = 29  # cells across: with fewer, Poisson's solver complains on stderr without end
 _LOOSE = 1.5  # times the square root of a triangle's share of the area: longest edge, to begin with
-_LOOSER = 1.05
+_LOOSER = 1.02
+_INSIDE = 0.85  # triangles for each pair of vertices that are put on a triangle's two shorter edges, roughly
 _FLATTER = 0.02  # cells: how far the surface may move where triangles of one plane become one
 _FEWEST = 500
 _ASKED = 5000  # Gaussians and triangles whose fit is looked at
@@ -46,10 +47,11 @@ def reconstruct(
     whole = _manifold(*_poisson(points, normals, cells))
     kept = _largest_parts(whole)
     vertices, triangles = _content(kept)
-    vertices = sharpen(vertices, triangles, points, normals, spacing=spacing, cell=cell)
+    around = search(points)
+    vertices = sharpen(vertices, triangles, points, normals, around, spacing=spacing, cell=cell)
     flatter = _manifold(vertices, triangles).simplify(_FLATTER * cell)
     reach = _ON_SURFACE * side
-    _require_fit(points, normals, flatter, reach=reach, gap_reach=max(reach, _APART * spacing))
+    _require_fit(points, normals, around, flatter, reach=reach, gap_reach=max(reach, _APART * spacing))
     solid = _largest_parts(_manifold(*_decimate(flatter, budget, _PLAINER * cell, cell)))
     counts = {"poisson": whole.num_tri(), "parts": kept.num_tri(), "simplified": solid.num_tri()}
     vertices, triangles = _content(solid)
@@ -75,9 +77,9 @@ def refine(mesh: Mesh, budget: int) -> Mesh:
             merge_to_vert=first[which][doubled].astype(np.uint32),
         )
     )
-    length = _LOOSE * np.sqrt(mesh.area / budget)
+    length = _longest_edge(mesh, budget)
     while (finer := coarse.refine_to_length(length)).num_tri() > max(budget, len(mesh.triangles)):
-        length *= max(np.sqrt(finer.num_tri() / budget), _LOOSER)
+        length *= _LOOSER
     content = finer.to_mesh()
     properties = content.vert_properties.astype(np.float32)
     one = np.arange(len(properties))
@@ -91,6 +93,20 @@ def refine(mesh: Mesh, budget: int) -> Mesh:
         shading=content.tri_verts.astype(np.uint32),
         parts=mesh.parts,
     )
+
+
+def _longest_edge(mesh: Mesh, budget: int) -> float:
+    """How long edges may be, so that the budget suffices for dividing longer ones: to within a few
+    hundredths, in a hundredth of the time that Manifold takes to try."""
+    corners = mesh.vertices[mesh.triangles]
+    edges = np.sort(np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).T, axis=0)
+    length = _LOOSE * float(np.sqrt(mesh.area / budget))
+    while True:
+        added = short, middle, long = np.floor(edges / np.float32(length))  # vertices on each edge
+        count = len(mesh.triangles) + added.sum() + _INSIDE * (short * middle)[long > 1].sum()
+        if count <= max(budget, len(mesh.triangles)):
+            return length
+        length *= _LOOSER
 
 
 def resolutions(points: Floats, spacing: float, noise: float, wanted: int) -> list[int]:
@@ -113,16 +129,16 @@ def _longest(points: Floats) -> float:
 def _poisson(points: Floats, normals: Floats, cells: int) -> tuple[Floats, Triangles]:
     cloud = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(points.astype(np.float64)))
     cloud.normals = o3d.utility.Vector3dVector(normals.astype(np.float64))
-    depth = int(np.ceil(np.log2(_ROOM * cells)))
-    # One thread: several are no faster on two cores, and give another mesh each time.
-    mesh, _ = o3d.geometry.TriangleMesh.create_from_point_cloud_poisson(
-        cloud, depth=depth, scale=2**depth / cells, n_threads=1
-    )
-    vertices, triangles = _arrays(mesh)
-    there, back = directed_edges(triangles)
-    if not len(triangles) or not (there == back).all():
-        raise SurfaceMissing("the surface through the Gaussians has an open border")
-    return vertices, triangles
+    for depth in sorted({int(np.ceil(np.log2(room * cells))) for room in _ROOMS}):
+        # One thread: several are no faster on two cores, and give another mesh each time.
+        mesh, _ = o3d.geometry.TriangleMesh.create_from_point_cloud_poisson(
+            cloud, depth=depth, scale=2**depth / cells, n_threads=1
+        )
+        vertices, triangles = _arrays(mesh)
+        there, back = directed_edges(triangles)
+        if len(triangles) and (there == back).all():
+            return vertices, triangles
+    raise SurfaceMissing("the surface through the Gaussians has an open border")
 
 
 def _decimate(solid: Manifold, budget: int, distance: float, cell: float) -> tuple[Floats, Triangles]:
@@ -163,7 +179,9 @@ def _largest_parts(solid: Manifold) -> Manifold:
     return Manifold.compose([part for part in parts if part.volume() >= _PART * largest])
 
 
-def _require_fit(points: Floats, normals: Floats, solid: Manifold, *, reach: float, gap_reach: float) -> None:
+def _require_fit(
+    points: Floats, normals: Floats, around: Search, solid: Manifold, *, reach: float, gap_reach: float
+) -> None:
     """Refuse a surface that is mostly farther than `gap_reach` from the points, or they than `reach` from it:
     points that fill a volume, or lie on a sheet, give a closed mesh too, one that is mostly elsewhere. Refuse
     one that faces against its points: it has run the two sides of a thin wall together."""
@@ -174,7 +192,7 @@ def _require_fit(points: Floats, normals: Floats, solid: Manifold, *, reach: flo
     distance = np.linalg.norm(closest["points"].numpy() - points[some], axis=1)
     turned = (np.einsum("nc,nc->n", closest["primitive_normals"].numpy(), normals[some]) < 0).mean()
     faces = slice(None, None, len(triangles) // _ASKED + 1)
-    _, gap = nearest(points, vertices[triangles[faces]].mean(1), 1)
+    _, gap = around(vertices[triangles[faces]].mean(1), 1)
     on_mesh = (distance <= reach).mean()
     near_points = np.average(gap[:, 0] <= gap_reach, weights=mesh.face_areas[faces])
     if min(on_mesh, near_points) < _SUPPORTED:
