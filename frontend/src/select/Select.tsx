@@ -5,6 +5,7 @@ import { Button } from "../ui/Button";
 import { Notice } from "../ui/Notice";
 import { Progress } from "../ui/Progress";
 import { begin, redo, step, undo } from "./history";
+import { Late } from "./Late";
 import { active, clicks, COLOURS, mark, type Action, type Marked, type Point } from "./objects";
 import { Panel } from "./Panel";
 import type { Outline } from "./segmenter";
@@ -20,6 +21,7 @@ import { usePhoto } from "./usePhoto";
 
 const ZOOM = 1.4;
 const BRUSH_STEP = 1.25;
+const WORK_MS = 800; // of most clicks the mask is there before
 
 /** Step 3: the objects in the photo are marked. */
 export function Select({ session, onMake }: SelectProps) {
@@ -184,9 +186,11 @@ export function Select({ session, onMake }: SelectProps) {
             </div>
           )}
           {readiness.state === "ready" && !masks.settled && (
-            <div class="select-loading select-working">
-              <Progress label="Working on your marks" />
-            </div>
+            <Late after={WORK_MS}>
+              <div class="select-loading">
+                <Progress label="Working on your marks" />
+              </div>
+            </Late>
           )}
           {readiness.state === "failed" && (
             <Notice kind="bad" title={readiness.failure.message} hint={readiness.failure.hint}>
