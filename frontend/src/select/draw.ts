@@ -1,18 +1,24 @@
-/** Paints what lies over the photo: outlines, points, boxes, and what is being drawn. */
+/** Paints what lies over the photo: outlines, and above them points, boxes, and what is being drawn. */
 import { loopsOf, type Contour } from "./contour";
 import type { Box, Marked, Point } from "./objects";
 import type { Outline } from "./segmenter";
 import type { Place, View } from "./view";
 
-export interface Scene {
+interface Scene {
   view: View;
   objects: readonly Marked[];
   active: number | undefined;
+  opacity: number;
+}
+
+export interface Outlines extends Scene {
   outlines: ReadonlyMap<number, Outline>;
+}
+
+export interface Above extends Scene {
   hover: Outline | undefined;
   /** Colour of what is hovered or drawn. */
   colour: string;
-  opacity: number;
   box: Box | undefined;
   stroke: { path: readonly number[]; radius: number; erase: boolean } | undefined;
   /** Of the brush, under the pointer. */
@@ -23,26 +29,32 @@ export interface Scene {
 
 const RIM = "rgb(0 0 0 / 65%)"; // around what is bright, for bright photos
 
-export function draw(context: CanvasRenderingContext2D, ratio: number, scene: Scene): void {
-  const { view, objects, outlines } = scene;
-  const { canvas } = context;
-  context.setTransform(1, 0, 0, 1, 0, 0);
-  context.clearRect(0, 0, canvas.width, canvas.height);
-  context.setTransform(ratio * view.scale, 0, 0, ratio * view.scale, ratio * view.x, ratio * view.y);
-
-  const px = 1 / view.scale; // of the screen
-  for (const object of objects) {
-    const outline = outlines.get(object.id);
+export function drawOutlines(context: CanvasRenderingContext2D, ratio: number, scene: Outlines): void {
+  const px = begin(context, ratio, scene.view);
+  for (const object of scene.objects) {
+    const outline = scene.outlines.get(object.id);
     if (outline) shape(context, outline, px, object.colour, scene.opacity, object.id === scene.active);
   }
+}
+
+export function drawMarks(context: CanvasRenderingContext2D, ratio: number, scene: Above): void {
+  const px = begin(context, ratio, scene.view);
   if (scene.hover) shape(context, scene.hover, px, scene.colour, scene.opacity * 0.6, false);
   if (scene.stroke) stroke(context, scene.stroke, scene.colour);
-  const chosen = objects.find(({ id }) => id === scene.active);
+  const chosen = scene.objects.find(({ id }) => id === scene.active);
   const box = scene.box ?? chosen?.box;
   if (box) frame(context, box, px);
   for (const point of chosen?.points ?? []) dot(context, point, px);
   if (scene.brush) ring(context, scene.brush.at, scene.brush.radius, px);
   if (scene.cursor) cross(context, scene.cursor, px);
+}
+
+/** Empties the canvas, and makes the photo's px its units. Says how many of them are one of the screen. */
+function begin(context: CanvasRenderingContext2D, ratio: number, { scale, x, y }: View): number {
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, context.canvas.width, context.canvas.height);
+  context.setTransform(ratio * scale, 0, 0, ratio * scale, ratio * x, ratio * y);
+  return 1 / scale;
 }
 
 const paths = new WeakMap<Contour, Path2D>();
@@ -116,7 +128,7 @@ function dot(context: CanvasRenderingContext2D, { x, y, inside }: Point, px: num
 
 function stroke(
   context: CanvasRenderingContext2D,
-  { path, radius, erase }: NonNullable<Scene["stroke"]>,
+  { path, radius, erase }: NonNullable<Above["stroke"]>,
   colour: string,
 ): void {
   context.save();

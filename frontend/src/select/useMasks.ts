@@ -171,14 +171,8 @@ export function useMasks(
     }
   }
 
-  const outlines = useMemo(() => {
-    const shown = new Map<number, Outline>();
-    for (const { id } of marks.objects) {
-      const it = known.get(id);
-      if (it) shown.set(id, it.outline);
-    }
-    return shown;
-  }, [marks.objects, known]);
+  // The same as long as no outline changes, whatever becomes of the marks.
+  const outlines = useMemo(() => new Map([...known].map(([id, { outline }]) => [id, outline])), [known]);
   /** Whether each outline is that of the marks as they are now. */
   const settled = marks.objects.every((it) => known.get(it.id)?.wanted === JSON.stringify(wantedOf(it)));
   return { readiness, outlines, settled, hover, preview, selected, reload: () => setAttempt((it) => it + 1) };
