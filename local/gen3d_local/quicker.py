@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import threading
 import time
@@ -25,6 +26,8 @@ def teach() -> None:
     # an expression taken apart up to three times a request,
     tokens = lru_cache(dynamodb._tokenize)
     dynamodb._tokenize = lambda expression: list(tokens(expression))
+    # a row copied up to four times a request, as if it could hold anything,
+    dynamodb.copy = SimpleNamespace(**{**vars(copy), "deepcopy": _copy})
     # the time of day put into words for each answer,
     app.formatdate = lambda usegmt: _date(int(time.time()))
     # and each policy of the caller's role twice a request.
@@ -35,11 +38,8 @@ def teach() -> None:
     )
     iam_evaluator.request_caller_arn = _caller
     persistence.json = SimpleNamespace(**{**vars(json), "dump": _dump})
-    for module in (
-        concurrency,
-        lambda_runtime,
-        s3,
-    ):  # each invocation takes two, and each object that is put one
+    # An invocation takes two threads, and an object that is put one.
+    for module in (concurrency, lambda_runtime, s3):
         module.threading = SimpleNamespace(**{**vars(threading), "Thread": ThreadAgain})
 
 
@@ -49,6 +49,18 @@ def _caller(headers: dict[str, str], query: dict[str, Any] | None = None) -> str
     key = router.extract_access_key_id(headers or {}, query or {})
     credential = iam_evaluator.resolve_credential(key, account) if key else None
     return getattr(credential, "principal_arn", "") or f"arn:aws:iam::{account}:root"
+
+
+def _copy(value: Any) -> Any:
+    """In place of copy.deepcopy: rows are JSON, of which no part is held twice."""
+    kind = type(value)
+    if kind is str:
+        return value
+    if kind is dict:
+        return {name: _copy(item) for name, item in value.items()}
+    if kind is list:
+        return [_copy(item) for item in value]
+    return copy.deepcopy(value)
 
 
 @lru_cache(maxsize=1)

@@ -81,3 +81,31 @@ def test_an_unknown_key_is_refused(engine: str, queue: str) -> None:
     keys = {"aws_access_key_id": "nobodys-key", "aws_secret_access_key": "x"}
     with pytest.raises(ClientError, match=r"InvalidClientTokenId|UnrecognizedClient"):
         aws.client("sqs", engine, keys).send_message(QueueUrl=queue, MessageBody="x")
+
+
+def test_what_was_read_stays_what_it_was(engine: str) -> None:
+    """Rows are copied in a way of our own: no change may reach into an answer, or come of a refused one."""
+    rows = aws.client("dynamodb", engine)
+    rows.create_table(
+        TableName="copied",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    key = {"id": {"S": "row"}}
+    first = {
+        "a": {"M": {"b": {"L": [{"N": "1"}, {"BOOL": True}, {"NULL": True}, {"B": b"x"}, {"SS": ["s"]}]}}}
+    }
+    rows.put_item(TableName="copied", Item=key | first)
+    change = {
+        "TableName": "copied",
+        "Key": key,
+        "UpdateExpression": "SET a.b[0] = :two",
+        "ExpressionAttributeValues": {":two": {"N": "2"}},
+    }
+    with pytest.raises(ClientError, match="ConditionalCheckFailed"):
+        rows.update_item(**change, ConditionExpression="a.b[0] = :two")
+    assert rows.get_item(TableName="copied", Key=key)["Item"] == key | first
+    assert rows.update_item(**change, ReturnValues="ALL_OLD")["Attributes"] == key | first
+    (changed, *rest) = rows.get_item(TableName="copied", Key=key)["Item"]["a"]["M"]["b"]["L"]
+    assert (changed, rest) == ({"N": "2"}, first["a"]["M"]["b"]["L"][1:])
