@@ -20,7 +20,7 @@ def vertex_colours(cloud: Cloud, vertices: Floats) -> Floats:
     index, distance = nearest(cloud.splat.position, vertices, NEIGHBOURS)
     nearness = np.exp(-((distance / kernel_width(cloud, distance)) ** 2) / 2)
     weight = cloud.splat.opacity[index] * nearness
-    light = srgb_to_linear(cloud.splat.colour)[index]
+    light = srgb_to_linear(cloud.splat.colour).take(index, axis=0)
     return np.asarray(np.einsum("vk,vkc->vc", weight, light) / weight.sum(1, keepdims=True))
 
 

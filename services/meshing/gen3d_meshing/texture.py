@@ -67,14 +67,14 @@ def _light(mesh: Mesh, cloud: Cloud, normals: Floats, around: Search, atlas: Atl
 
     index, distance = around(middle, NEIGHBOURS)
     width = kernel_width(cloud, distance)
-    agreement = np.einsum("qkc,qc->qk", normals[index], facing)
+    agreement = np.einsum("qkc,qc->qk", normals.take(index, axis=0), facing)
     weight = cloud.splat.opacity[index] * np.maximum(agreement, _TURNED_AWAY)
     # exp(-|a - b|^2 / 2w^2) without what is the same for all Gaussians: a, texel, and b, from the middle
-    away = (cloud.splat.position[index] - middle[:, None]) / width[:, None]
+    away = (cloud.splat.position.take(index, axis=0) - middle[:, None]) / width[:, None]
     nearness = (offset / width[:, None]) @ away.transpose(0, 2, 1)
     nearness -= np.einsum("qkc,qkc->qk", away, away)[:, None] / 2
     weights = weight[:, None] * np.exp(nearness)
-    light = weights @ srgb_to_linear(cloud.splat.colour[index]) / weights.sum(2, keepdims=True)
+    light = weights @ srgb_to_linear(cloud.splat.colour.take(index, axis=0)) / weights.sum(2, keepdims=True)
     shown: Floats = light[block, texel]
     return shown
 

@@ -158,10 +158,11 @@ def test_an_object_far_from_the_origin_is_no_sheet() -> None:
     assert mesh.volume == pytest.approx(SOLIDS["torus"].volume, rel=0.05)
 
 
-def test_an_object_without_its_underside_is_closed() -> None:
+@pytest.mark.parametrize("lowest", [-0.3, -0.16])
+def test_an_object_without_its_underside_is_closed(lowest: float) -> None:
     rng = np.random.default_rng(5)
     places, normals = SOLIDS["sphere"].sample(rng, 30_000)
-    seen = places[:, 2] > -0.3
+    seen = places[:, 2] > lowest
     rows = splat_rows(places[seen], normals[seen], paint(places[seen]), rng)
     mesh = mesh_splat(ply(rows), JobOptions(quality=Quality.FAST, texture=None)).mesh
     assert mesh.watertight
