@@ -3,19 +3,19 @@ import { useId } from "preact/hooks";
 import type { PhotoView } from "../api/types";
 import { pathData } from "./contour";
 import type { Action, Marked } from "./objects";
-import type { Outline } from "./segmenter";
+import type { Candidate } from "./segmenter";
 
 const NAMES = ["Best guess", "Part", "Object", "Whole"];
 
 interface CandidatesProps {
   photo: PhotoView;
   object: Marked;
-  outline: Outline;
+  candidates: readonly Candidate[];
   onAction: (action: Action) => void;
 }
 
 /** The decoder's readings of the same clicks, to choose from. */
-export function Candidates({ photo, object, outline, onAction }: CandidatesProps) {
+export function Candidates({ photo, object, candidates, onAction }: CandidatesProps) {
   const id = useId();
   const scale = 128 / Math.max(photo.width, photo.height); // SIDE.thumbnail of the segmenter
   const [width, height] = [photo.width * scale, photo.height * scale];
@@ -23,7 +23,7 @@ export function Candidates({ photo, object, outline, onAction }: CandidatesProps
     <fieldset class="select-section">
       <legend class="select-legend">What is meant?</legend>
       <div class="select-candidates">
-        {outline.candidates.map(({ score, contour }, number) => (
+        {candidates.map(({ score, contour }, number) => (
           <label key={number} class="select-candidate">
             <input
               type="radio"

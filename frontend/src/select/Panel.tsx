@@ -7,7 +7,7 @@ import { HAND_HELD } from "../ui/handheld";
 import { Candidates } from "./Candidates";
 import { Icon } from "./icons";
 import { active, type Action, type Marked, type Marks } from "./objects";
-import type { Outline } from "./segmenter";
+import type { Candidate, Outline } from "./segmenter";
 import { trouble } from "./trouble";
 
 const LONGEST_NAME = 80;
@@ -16,6 +16,8 @@ interface PanelProps {
   photo: PhotoView;
   marks: Marks;
   outlines: ReadonlyMap<number, Outline>;
+  /** Of the active object. */
+  candidates: readonly Candidate[];
   opacity: number;
   onOpacity: (opacity: number) => void;
   /** Px of the photo; undefined where no tool paints. */
@@ -26,9 +28,8 @@ interface PanelProps {
 }
 
 /** What is marked so far, and how its masks are to be. */
-export function Panel({ photo, marks, outlines, onAction, ...settings }: PanelProps) {
+export function Panel({ photo, marks, outlines, candidates, onAction, ...settings }: PanelProps) {
   const chosen = active(marks);
-  const outline = chosen && outlines.get(chosen.id);
   return (
     <>
       <section class="select-section" aria-labelledby="select-objects">
@@ -47,8 +48,8 @@ export function Panel({ photo, marks, outlines, onAction, ...settings }: PanelPr
         </Button>
       </section>
 
-      {chosen && outline && outline.candidates.length > 0 && (
-        <Candidates photo={photo} object={chosen} outline={outline} onAction={onAction} />
+      {chosen && candidates.length > 0 && (
+        <Candidates photo={photo} object={chosen} candidates={candidates} onAction={onAction} />
       )}
 
       <section class="select-section" aria-label="Adjust">

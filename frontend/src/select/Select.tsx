@@ -214,6 +214,7 @@ export function Select({ session, onMake }: SelectProps) {
           photo={session.photo}
           marks={marks}
           outlines={outlines}
+          candidates={masks.candidates}
           opacity={opacity}
           onOpacity={setOpacity}
           radius={tool === "brush" || tool === "eraser" ? radius : undefined}

@@ -4,7 +4,7 @@ import { DecoderFailure, failureOf } from "./failure";
 import { Latest } from "./latest";
 import type { Answers, FromWorker, Request } from "./protocol";
 import type { Device } from "./runtime";
-import type { CutOut, Outline, Wanted } from "./segmenter";
+import type { Candidate, CutOut, Outline, Wanted } from "./segmenter";
 
 const HOVER = -1;
 
@@ -57,6 +57,10 @@ export class MaskDecoder {
   /** The outline of a click that may come: if it does, it has this one. */
   foresee(wanted: Wanted): Promise<Outline | undefined> {
     return this.latest.run(HOVER, () => this.outlineOf(wanted));
+  }
+
+  candidates(wanted: Wanted): Promise<Candidate[]> {
+    return this.ask({ do: "candidates", wanted });
   }
 
   mask(wanted: Wanted): Promise<CutOut> {

@@ -92,9 +92,8 @@ function say(told: FromWorker, transfer: Transferable[] = []): void {
 
 function transferables(told: Answers[keyof Answers]): Transferable[] {
   if (!told || typeof told === "string") return [];
-  return "contour" in told
-    ? [told.contour.buffer, ...told.candidates.map(({ contour }) => contour.buffer)]
-    : [told.data.buffer];
+  if (Array.isArray(told)) return told.map(({ contour }) => contour.buffer);
+  return ["contour" in told ? told.contour.buffer : told.data.buffer];
 }
 
 // ONNX Runtime's threads load this very file: an unconditional handler would take theirs away, and they would hang.

@@ -2,13 +2,14 @@
 import type { EmbeddingView } from "../api/types";
 import type { Failure } from "./failure";
 import type { Device } from "./runtime";
-import type { CutOut, Outline, Wanted } from "./segmenter";
+import type { Candidate, CutOut, Outline, Wanted } from "./segmenter";
 
 export type Request =
   | { do: "load"; embedding: EmbeddingView; device: Device }
   | { do: "compare"; embedding: EmbeddingView }
   | { do: "outline"; wanted: Wanted }
   | { do: "glance"; wanted: Wanted }
+  | { do: "candidates"; wanted: Wanted }
   | { do: "mask"; wanted: Wanted }
   | { do: "expect"; wanted: Wanted };
 
@@ -19,6 +20,7 @@ export interface Answers {
   compare: Device;
   outline: Outline;
   glance: Outline;
+  candidates: Candidate[];
   mask: CutOut;
   expect: void;
 }

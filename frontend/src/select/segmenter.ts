@@ -17,10 +17,14 @@ export interface Outline {
   scale: number;
   /** Of the photo's area that is inside, 0 to 1. */
   share: number;
-  /** All four candidates, small; empty where the decoder was not asked, and of a glance. */
-  candidates: { score: number; contour: Contour }[];
   /** A finer one can be had. */
   coarse: boolean;
+}
+
+/** One of the decoder's readings, small. */
+export interface Candidate {
+  score: number;
+  contour: Contour;
 }
 
 /** At the photo's size, and as it is sent. */
@@ -41,18 +45,19 @@ export class Segmenter {
   ) {}
 
   async outline(wanted: Wanted): Promise<Outline> {
+    const { mask, scale } = this.maskAt(SIDE.outline, await this.decode(wanted), wanted);
+    return { ...outlined(mask, scale), coarse: false };
+  }
+
+  /** All four, to choose from; none where the decoder is not asked. */
+  async candidates(wanted: Wanted): Promise<Candidate[]> {
     const decoded = await this.decode(wanted);
-    const { mask, scale } = this.maskAt(SIDE.outline, decoded, wanted);
-    const small = this.size(SIDE.thumbnail);
+    const { width, height } = this.size(SIDE.thumbnail);
     const threshold = this.manifest.mask_threshold + wanted.threshold;
-    return {
-      ...outlined(mask, scale),
-      coarse: false,
-      candidates: (decoded?.candidates ?? []).map((logits, i) => ({
-        score: decoded?.scores[i] ?? 0,
-        contour: contour(maskOf(logits, small.width, small.height, threshold)),
-      })),
-    };
+    return (decoded?.candidates ?? []).map((logits, i) => ({
+      score: decoded?.scores[i] ?? 0,
+      contour: contour(maskOf(logits, width, height, threshold)),
+    }));
   }
 
   /** What a click would make, as soon as can be. */
@@ -63,7 +68,7 @@ export class Segmenter {
         ? await this.decoder.decode({ points, box }, await this.logits(wanted), true)
         : await this.decode(wanted);
     const { mask, scale } = this.maskAt(SIDE.glance, decoded, wanted);
-    return { ...outlined(mask, scale), candidates: [], coarse: true };
+    return { ...outlined(mask, scale), coarse: true };
   }
 
   async mask(wanted: Wanted): Promise<CutOut> {

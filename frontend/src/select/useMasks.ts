@@ -8,7 +8,7 @@ import { keepDevice, keptDevice, measureDevice } from "./device";
 import { failureOf, type Failure } from "./failure";
 import { active, clicks, isAsked, refined, type Marked, type Marks, type Point } from "./objects";
 import type { SelectedObject } from "../app/contracts";
-import type { Outline, Wanted } from "./segmenter";
+import type { Candidate, Outline, Wanted } from "./segmenter";
 
 const REST_MS = 80; // before a preview is refined, and before a next click is expected
 
@@ -16,6 +16,8 @@ const REST_MS = 80; // before a preview is refined, and before a next click is e
 interface Life {
   /** What it was last asked of. */
   wanted: string;
+  /** Of the outline that was seen last. */
+  candidates?: readonly Candidate[];
 }
 
 interface Known {
@@ -37,6 +39,7 @@ export function useMasks(
   const [attempt, setAttempt] = useState(0);
   const [known, setKnown] = useState<ReadonlyMap<number, Known>>(new Map());
   const [hover, setHover] = useState<Outline>();
+  const [, setCome] = useState<readonly Candidate[]>(); // draws anew; a life has them
   const asked = useRef(new Map<number, Life>());
   const pointed = useRef<Wanted>(undefined);
   const resting = useRef<ReturnType<typeof setTimeout>>(undefined);
@@ -112,9 +115,13 @@ export function useMasks(
   useEffect(() => {
     const made = decoder.current;
     if (!made || !seen || seen.wanted !== JSON.stringify(wantedOf(chosen))) return;
-    const timer = setTimeout(() => {
-      made.expect(wantedOf(chosen)).catch((error: unknown) => decoder.current === made && fail(error));
-    }, REST_MS);
+    const life = asked.current.get(chosen.id);
+    const failed = (error: unknown) => decoder.current === made && fail(error);
+    made.candidates(wantedOf(chosen)).then((all) => {
+      if (life) life.candidates = all;
+      setCome(all);
+    }, failed);
+    const timer = setTimeout(() => made.expect(wantedOf(chosen)).catch(failed), REST_MS);
     return () => clearTimeout(timer);
   }, [seen]);
 
@@ -175,7 +182,18 @@ export function useMasks(
   const outlines = useMemo(() => new Map([...known].map(([id, { outline }]) => [id, outline])), [known]);
   /** Whether each outline is that of the marks as they are now. */
   const settled = marks.objects.every((it) => known.get(it.id)?.wanted === JSON.stringify(wantedOf(it)));
-  return { readiness, outlines, settled, hover, preview, selected, reload: () => setAttempt((it) => it + 1) };
+  /** Of the active object. */
+  const candidates = (seen && asked.current.get(chosen.id)?.candidates) ?? [];
+  return {
+    readiness,
+    outlines,
+    candidates,
+    settled,
+    hover,
+    preview,
+    selected,
+    reload: () => setAttempt((it) => it + 1),
+  };
 }
 
 const UNMARKED: Wanted = { points: [], candidate: 0, edits: [], threshold: 0 };
