@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from onnx import parser
 from PIL import Image
 from safetensors.numpy import save
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import binary_erosion, gaussian_filter
 
 from benchmarks.click_protocol import Click, Clicks, innermost, interaction, overlap
 from benchmarks.product_photos import render
@@ -167,10 +167,27 @@ def test_the_same_photo_gives_the_same_tensors() -> None:
     assert all(np.array_equal(one[name], other[name]) for name in one)
 
 
-def test_one_click_takes_a_white_bowl_on_light_grey() -> None:
-    photo, truth = render(PRODUCTS[2], 512)
+@cache
+def bowl() -> tuple[Clicks, MaskArray, Click]:
+    """White on light grey, and a click in its middle."""
+    photo, truth = render(PRODUCTS[2], SIZE)
     x, y, _ = innermost(truth)
-    assert overlap(Clicks(photo).mask([Click(x + 0.5, y + 0.5, 1)]), truth) > 0.95
+    return Clicks(photo), truth, Click(x + 0.5, y + 0.5, 1)
+
+
+def test_one_click_takes_a_white_bowl_on_light_grey() -> None:
+    clicks, truth, middle = bowl()
+    assert overlap(clicks.mask([middle]), truth) > 0.95
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.data())
+def test_a_second_click_on_the_object_does_not_lose_it(data: st.DataObject) -> None:
+    clicks, truth, middle = bowl()
+    ys, xs = np.nonzero(binary_erosion(truth, iterations=8))  # nearer the edge a superpixel may be the ground's
+    place = data.draw(st.integers(0, len(ys) - 1))
+    second = Click(xs[place] + 0.5, ys[place] + 0.5, 1)
+    assert overlap(clicks.mask([middle, second]), truth) > overlap(clicks.mask([middle]), truth) - 0.05
 
 
 @pytest.mark.skipif(not SCENES.is_dir(), reason="no photos with true masks on this machine")

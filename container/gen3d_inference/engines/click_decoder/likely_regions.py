@@ -120,12 +120,21 @@ REGIONS = """
     object_worth = Add (worth, others_for_object)
     background_worth = Add (worth, others_for_background)
 
+    # the first click on the object says which thing is meant; all others correct it by little regions
+    objects_so_far = CumSum (object_ones, i0)
+    is_later_row = Greater (objects_so_far, one_and_a_half)
+    is_later = Unsqueeze (is_later_row, axis_1)
+    log_area_row = Unsqueeze (log_area, axis_0)
+    correction_worth = Mul (log_area_row, correction_size_preference)
+    later_worth = Where (is_later, correction_worth, zero)
+    object_sized_worth = Add (object_worth, later_worth)
+    background_sized_worth = Add (background_worth, correction_worth)
+
     # each region counts by how likely it is the one meant; a superpixel, by the regions that hold it
-    log_area_row = Unsqueeze (log_area, axes_0_1)
-    size_worth_row = Mul (log_area_row, size_preference)
-    object_worths = Add (size_worth_row, object_worth)
+    size_worth = Mul (log_area_row, size_preference)
+    object_worths = Add (size_worth, object_sized_worth)
     object_chance = Softmax <axis = -1> (object_worths)
-    background_chance = Softmax <axis = -1> (background_worth)
+    background_chance = Softmax <axis = -1> (background_sized_worth)
     object_parts_by_click = MatMul (object_chance, member)
     background_parts_by_click = MatMul (background_chance, member)
     is_object_row = Unsqueeze (is_object, axis_1)
