@@ -35,6 +35,9 @@ CONSUMERS = {
 }
 """The consumers on a job's way, with what each has to handle. UploadProgress hears everything."""
 
+UNRECORDED = {"NotificationMail": {"Embedding Completed", "Reconstruction Completed"}}
+"""What is handled again if it is told again, which changes nothing."""
+
 OF_THE_SESSION = {
     "UploadIngest": 1,
     "EmbeddingStart": 1,
@@ -205,7 +208,9 @@ def test_told_again_consumers_say_so_and_count_nothing_twice(cloud: Cloud, run: 
                 for line in lines(cloud, function, run.session_id)
                 if line.get("message") == "done before"
             ]
-            assert Counter(line["cause"] for line in found) == CONSUMERS[function], function
+            unrecorded = UNRECORDED.get(function, set())
+            recorded = {cause: n for cause, n in CONSUMERS[function].items() if cause not in unrecorded}
+            assert Counter(line["cause"] for line in found) == recorded, function
         return True
 
     assert eventually(recognised)

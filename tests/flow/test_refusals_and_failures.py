@@ -78,7 +78,8 @@ def test_without_an_endpoint_jobs_fail_and_say_so(
         with pytest.raises(errors.JobFailed) as failed:
             job.wait(SECONDS)
     assert unprepared.value.code == failed.value.code == "endpoint_unavailable"
-    story = tap.story(session.id, {"Reconstruction Failed": 1, "Embedding Failed": 1, "User Notified": 2})
+    # Of both the operator is told as well.
+    story = tap.story(session.id, {"Reconstruction Failed": 1, "Embedding Failed": 1, "User Notified": 4})
     judge(story)
     assert not {"Inference Failed", "Reconstruction Started"} & {event.detail_type for event in story}
     mails = [mail for mail in cloud.mails() if cloud.user.email in mail.to and job.id in mail.text]
