@@ -56,8 +56,7 @@ def turntable(studio: Studio, size: int = TURNTABLE_SIZE) -> bytes:
         duration=_FRAME_MS,
         loop=0,
         quality=75,
-        method=0,  # more effort saves a few hundredths of the bytes in twice the time,
-        kmax=0,  # and key frames, which none needs who starts at the first, as much time
+        method=0,  # more effort saves a few hundredths of the bytes in twice the time
     )
     return file.getvalue()
 

@@ -180,15 +180,12 @@ def test_one_click_takes_a_white_bowl_on_light_grey() -> None:
     assert overlap(clicks.mask([middle]), truth) > 0.95
 
 
-@settings(deadline=None, max_examples=40)
-@given(st.data())
-def test_a_second_click_on_the_object_does_not_lose_it(data: st.DataObject) -> None:
+def test_a_second_click_on_the_object_does_not_lose_it() -> None:
     clicks, truth, middle = bowl()
     inside = binary_erosion(truth, iterations=8)  # nearer the edge a superpixel may be the ground's
-    ys, xs = np.nonzero(inside)
-    place = data.draw(st.integers(0, len(ys) - 1))
-    second = Click(xs[place] + 0.5, ys[place] + 0.5, 1)
-    assert overlap(clicks.mask([middle, second]), truth) > overlap(clicks.mask([middle]), truth) - 0.05
+    least = overlap(clicks.mask([middle]), truth) - 0.05
+    for y, x in np.argwhere(inside[::16, ::16]) * 16:
+        assert overlap(clicks.mask([middle, Click(x + 0.5, y + 0.5, 1)]), truth) > least, (x, y)
 
 
 @pytest.mark.skipif(not SCENES.is_dir(), reason="no photos with true masks on this machine")
