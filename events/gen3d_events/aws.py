@@ -4,8 +4,8 @@ Most of the CPU time of a function's first event goes into botocore's service da
 clients. So one session reads it, parsed by pydantic's parser (a quarter of the time), and a service counts as
 known if botocore has a folder of its name, not after a walk through 400 folders.
 
-Each request is spared what it can do without: botocore's long user agent, its check of parameters, which the
-service checks itself, and where an object is put the question whether it may be, a journey there and back.
+Each request is spared what it can do without: botocore's long user agent, in a function its check of
+parameters, and where an object is put the question whether it may be, a journey there and back.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ def client(service: str, url: str | None = None) -> Any:
             read_timeout=20,
             retries={"mode": "standard", "total_max_attempts": 4},
             user_agent="gen3d",
-            parameter_validation=False,
+            # AWS checks them itself. Elsewhere, as in tests, the stand-ins for AWS may not.
+            parameter_validation="AWS_LAMBDA_FUNCTION_NAME" not in os.environ,
             **signature,
         ),
     )

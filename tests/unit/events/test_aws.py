@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from botocore.exceptions import UnknownServiceError
+from botocore.exceptions import ParamValidationError, UnknownServiceError
 from botocore.loaders import Loader
 from gen3d_events import aws
 
@@ -31,6 +31,16 @@ def test_so_is_what_all_services_share(name: str) -> None:
 def test_an_unknown_service_is_called_unknown(cloud: Cloud) -> None:
     with pytest.raises(UnknownServiceError):
         aws.client("no-such-service")
+
+
+def test_only_a_function_leaves_the_check_of_parameters_to_the_service(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ParamValidationError):
+        aws.client("dynamodb").list_tables(Limit=0)
+    aws.client.cache_clear()
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "f")
+    assert aws.client("dynamodb").list_tables(Limit=0)  # which AWS would refuse, but not moto
 
 
 def test_an_object_is_put_without_asking_first(cloud: Cloud) -> None:

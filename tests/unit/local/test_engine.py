@@ -15,9 +15,9 @@ from gen3d_local.children import poll
 from gen3d_local.people import create, demo_user
 
 CODE = """
-import json
+import os
 def handler(event, context):
-    return {"answer": ANSWER}
+    return {"answer": ANSWER, "name": os.environ["AWS_LAMBDA_FUNCTION_NAME"]}
 ANSWER = 1
 """
 
@@ -128,8 +128,9 @@ def remove(engine: str) -> None:
 
 
 def answer(engine: str, function: str) -> Any:
-    reply = aws.client("lambda", engine).invoke(FunctionName=function)
-    return json.loads(reply["Payload"].read())
+    reply = json.loads(aws.client("lambda", engine).invoke(FunctionName=function)["Payload"].read())
+    assert reply.pop("name") == function  # by which gen3d_events knows that it is in a function
+    return reply
 
 
 def test_a_stack_is_deployed_and_updated(engine: str, project: Path, outputs: dict[str, str]) -> None:
