@@ -32,7 +32,7 @@ POLL_GAP_SECONDS = 0.005
 # Batches of one queue that run at a time. More than the cores only start more processes, and where a batch
 # can grow, the next one takes what came meanwhile.
 CONCURRENCY = max(2, os.cpu_count() or 1)
-# Where a batch can grow, the next one waits this many times as long as the last one took, so that it does.
+# After a batch that could have been fuller the queue waits this many times as long as that took.
 REST, MAX_REST_SECONDS = 3.0, 0.25
 # By itself ministack saves only when it is stopped; a kill would then cost everything since the start.
 SAVE_SECONDS = 60.0
