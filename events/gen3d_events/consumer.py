@@ -100,7 +100,7 @@ class Consumer(MessageHandler[C]):
 
     def _handle(self, cause: C, record: SQSRecord, context: Any) -> None:
         if isinstance(cause, self._unrecorded):
-            self._work(key="", cause=cause, last=is_last(record))
+            self._work(cause=cause, last=is_last(record))
             return
         try:
             idempotent_function(
@@ -123,7 +123,7 @@ class Consumer(MessageHandler[C]):
         else:
             super()._failed(record, error, context)
 
-    def _work(self, *, key: str, cause: C, last: bool) -> None:
+    def _work(self, *, cause: C, last: bool, key: str = "") -> None:
         """Runs inside the idempotency of `key`, if any: the record is complete only if this returns."""
         told = _Told()
         try:

@@ -42,5 +42,5 @@ def handler(event: Event) -> tuple[str, str] | None:
     if isinstance(event, _NOT_IN_METADATA):
         return None
     if isinstance(event, models.MeshingStarted) and job_state(row) == "meshing":
-        return None  # as the splats have told already; when it began is told with how it ends
+        return None  # the splats tell it, or will; when it began is told with how it ends
     return about.user_id, about.session_id
