@@ -327,12 +327,19 @@ def test_a_position_is_given_once_though_others_append_meanwhile(
     feed.append(ADA, [numbered(ADA, 3)])  # it has its position
 
 
+@pytest.mark.parametrize("known", [{}, {ADA: 1}])
 def test_of_a_batch_only_what_is_new_gets_a_position(
-    sockets: Sockets, monkeypatch: pytest.MonkeyPatch
+    sockets: Sockets, monkeypatch: pytest.MonkeyPatch, known: dict[str, int]
 ) -> None:
     happens(ADA, 2)
-    monkeypatch.setattr(feed, "_lasts", {})
+    assert feed.last(ADA) == 1
+    monkeypatch.setattr(feed, "_lasts", dict(known))
+    tried: list[str] = []
+    aws.client("dynamodb").meta.events.register(
+        "before-call.dynamodb.TransactWriteItems", lambda model, **_: tried.append(model.name)
+    )
     feed.append(ADA, [numbered(ADA, number) for number in (4, 2, 3, 4, 1)])
+    assert len(tried) == 2  # one refusal tells all that was not known
     positions = {
         entry.position: entry.event["detail"]["metadata"]["event_id"] for entry in feed.after(ADA, 0)
     }
