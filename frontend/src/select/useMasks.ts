@@ -16,8 +16,6 @@ const REST_MS = 80; // before a preview is refined, and before a next click is e
 interface Life {
   /** What it was last asked of. */
   wanted: string;
-  /** Of the outline that was seen last. */
-  candidates?: readonly Candidate[];
 }
 
 interface Known {
@@ -38,8 +36,9 @@ export function useMasks(
   const [readiness, setReadiness] = useState<Readiness>({ state: "loading", share: 0 });
   const [attempt, setAttempt] = useState(0);
   const [known, setKnown] = useState<ReadonlyMap<number, Known>>(new Map());
+  // Kept when the decoder fails, as the outlines are: what a person has the focus on stays.
+  const [readings, setReadings] = useState<ReadonlyMap<number, readonly Candidate[]>>(new Map());
   const [hover, setHover] = useState<Outline>();
-  const [, setCome] = useState<readonly Candidate[]>(); // draws anew; a life has them
   const asked = useRef(new Map<number, Life>());
   const pointed = useRef<Wanted>(undefined);
   const resting = useRef<ReturnType<typeof setTimeout>>(undefined);
@@ -89,7 +88,8 @@ export function useMasks(
     const made = decoder.current;
     const gone = (id: number) => !marks.objects.some((it) => it.id === id);
     for (const id of asked.current.keys()) if (gone(id)) asked.current.delete(id);
-    setKnown((old) => ([...old.keys()].some(gone) ? new Map([...old].filter(([id]) => !gone(id))) : old));
+    setKnown((old) => without(gone, old));
+    setReadings((old) => without(gone, old));
     if (readiness.state !== "ready" || !made) return;
     for (const object of marks.objects) {
       const wanted = JSON.stringify(wantedOf(object));
@@ -114,13 +114,13 @@ export function useMasks(
   const seen = chosen && known.get(chosen.id);
   useEffect(() => {
     const made = decoder.current;
-    if (!made || !seen || seen.wanted !== JSON.stringify(wantedOf(chosen))) return;
-    const life = asked.current.get(chosen.id);
+    if (readiness.state !== "ready" || !made || !seen) return; // once it is, all outlines are asked for anew
+    const newest = () => asked.current.get(chosen.id)?.wanted === seen.wanted;
+    if (!newest()) return;
     const failed = (error: unknown) => decoder.current === made && fail(error);
-    made.candidates(wantedOf(chosen)).then((all) => {
-      if (life) life.candidates = all;
-      setCome(all);
-    }, failed);
+    made
+      .candidates(wantedOf(chosen))
+      .then((all) => newest() && setReadings((old) => new Map(old).set(chosen.id, all)), failed);
     const timer = setTimeout(() => made.expect(wantedOf(chosen)).catch(failed), REST_MS);
     return () => clearTimeout(timer);
   }, [seen]);
@@ -183,7 +183,7 @@ export function useMasks(
   /** Whether each outline is that of the marks as they are now. */
   const settled = marks.objects.every((it) => known.get(it.id)?.wanted === JSON.stringify(wantedOf(it)));
   /** Of the active object. */
-  const candidates = (seen && asked.current.get(chosen.id)?.candidates) ?? [];
+  const candidates = (chosen && readings.get(chosen.id)) ?? [];
   return {
     readiness,
     outlines,
@@ -197,6 +197,11 @@ export function useMasks(
 }
 
 const UNMARKED: Wanted = { points: [], candidate: 0, edits: [], threshold: 0 };
+
+/** The same map where nothing of it is gone. */
+function without<T>(gone: (id: number) => boolean, old: ReadonlyMap<number, T>): ReadonlyMap<number, T> {
+  return [...old.keys()].some(gone) ? new Map([...old].filter(([id]) => !gone(id))) : old;
+}
 
 function wantedOf({ points, box, candidate, chosen, edits, threshold }: Wanted): Wanted {
   return { points, box, candidate, chosen, edits, threshold };

@@ -10,6 +10,10 @@ declare global {
   interface Window {
     /** Outlines that the decoder was asked for. */
     outlined: number;
+    /** Whether the decoder is asked for what is none, and so stops. */
+    nonsense: boolean;
+    /** Readings that the decoder has answered with: each comes when it is called. */
+    held: (() => void)[];
   }
 }
 
@@ -204,6 +208,32 @@ test("an answer about an object that is gone is not taken for the next one's", a
   expect(said.filter((text) => text.startsWith("Object 1"))).toHaveLength(1);
 });
 
+test("readings that come after newer ones are not shown", async ({ page }) => {
+  await page.addInitScript(() => {
+    window.held = [];
+    window.Worker = class extends Worker {
+      override set onmessage(hear: (event: MessageEvent) => void) {
+        super.onmessage = (event) =>
+          Array.isArray(event.data.answer) ? window.held.push(() => hear(event)) : hear(event);
+      }
+    };
+  });
+  await open(page);
+  const readings = page.getByRole("group", { name: "What is meant?" });
+  const come = (count: number) => page.waitForFunction((it) => window.held.length === it, count);
+  await click(page);
+  await come(1);
+  await page.getByRole("button", { name: "Reset" }).click();
+  await come(2);
+  await page.evaluate(() => window.held.reverse().forEach((hear) => hear()));
+  await page.evaluate(() => new Promise(requestAnimationFrame));
+  await expect(readings).toBeHidden();
+  await page.keyboard.press("Control+z");
+  await come(3);
+  await page.evaluate(() => window.held[2]!());
+  await expect(readings).toBeVisible();
+});
+
 test("a dragged box; one under 10 px is a slip", async ({ page }) => {
   await drag(page, { x: 300, y: 300 }, { x: 305, y: 400 });
   await expect(told(page)).toHaveText("That box is too small to be meant.");
@@ -322,6 +352,41 @@ test("a decoder that is damaged or cannot be had is fetched anew, and no click i
   await page.unroute("**/embedding.safetensors");
   await page.getByRole("button", { name: "Reload", exact: true }).click();
   await marks(page, 2);
+  await expect(make(page)).toBeEnabled();
+});
+
+test("where the decoder stops, what is focused stays; another object may be chosen while it is loaded anew", async ({
+  page,
+}) => {
+  await page.addInitScript(() => {
+    const post = Worker.prototype.postMessage as (message: object, ...rest: unknown[]) => void;
+    Worker.prototype.postMessage = function (message: object, ...rest: unknown[]) {
+      post.call(this, window.nonsense ? { ...message, wanted: undefined } : message, ...rest);
+    };
+  });
+  await open(page);
+  await click(page);
+  await marks(page, 1);
+  await page.keyboard.press("n");
+  await page.keyboard.press("b");
+  await drag(page, { x: 130, y: 80 }, { x: 640, y: 940 });
+  await marks(page, 1, "Object 2");
+  const whole = page.getByRole("radio", { name: /Whole/ });
+  await expect(whole).toBeVisible();
+  await page.evaluate(() => (window.nonsense = true));
+  await whole.press(" ");
+  await expect(page.getByRole("alert")).toContainText("has stopped");
+  await expect(whole).toBeFocused();
+
+  await page.evaluate(() => ((window.nonsense = false), caches.delete("gen3d-embeddings")));
+  let arrive = (): void => {};
+  const arrived = new Promise<void>((resolve) => (arrive = resolve));
+  await page.route("**/embedding.safetensors", (route) => arrived.then(() => route.continue()));
+  await page.getByRole("button", { name: "Reload", exact: true }).click();
+  await expect(page.locator("[data-decoder=loading]")).toBeVisible();
+  await page.getByRole("button", { name: "Work on Object 1" }).click();
+  await expect(page.getByRole("radio", { name: /Best guess/ })).toBeChecked();
+  arrive();
   await expect(make(page)).toBeEnabled();
 });
 
