@@ -106,6 +106,26 @@ test("who clicks where a finer preview is shown, or presses and lets go, has its
   expect(await page.evaluate(() => window.outlined)).toBe(2);
 });
 
+test("an object's outline lies where the object is, goes with it and comes back with it", async ({
+  page,
+}) => {
+  const outlines = page.locator(".stage canvas[aria-hidden]");
+  const alpha = async (place: typeof BOTTLE) =>
+    outlines.evaluate(
+      (canvas: HTMLCanvasElement, { x, y }) =>
+        canvas.getContext("2d")!.getImageData(x * devicePixelRatio, y * devicePixelRatio, 1, 1).data[3],
+      await at(page, place),
+    );
+  await click(page);
+  await expect.poll(() => alpha(BOTTLE)).toBeGreaterThan(0);
+  expect(await alpha(CORNER)).toBe(0);
+  await page.keyboard.press("Delete");
+  await expect.poll(() => alpha(BOTTLE)).toBe(0);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect.poll(() => alpha(BOTTLE)).toBeGreaterThan(0);
+  expect(await alpha(CORNER)).toBe(0);
+});
+
 test("points that take away, undo, redo and reset", async ({ page }) => {
   await click(page);
   const whole = await marks(page, 1);
