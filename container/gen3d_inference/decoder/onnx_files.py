@@ -17,7 +17,7 @@ from gen3d_inference.decoder.contract import Tensor
 from gen3d_inference.decoder.single import SingleDecoder
 from gen3d_inference.decoder.split.decode import Decode
 from gen3d_inference.decoder.split.mask import Mask
-from gen3d_inference.decoder.split.photo_tensors import HEIGHT_AXIS
+from gen3d_inference.decoder.split.photo_tensors import DECODED, HEIGHT_AXIS
 from gen3d_inference.decoder.split.prepare import Prepare, PrepareInt8
 
 NAMES = ("single", "prepare", "prepare_int8", "mask", "decode")
@@ -91,7 +91,7 @@ def _exported(part: Any, examples: Mapping[str, Tensor]) -> bytes:
     dynamic: dict[str, dict[int, Any] | None] = dict.fromkeys(part.inputs)
     dynamic |= {name: {1: points} for name in part.inputs if name.startswith("point_")}
     if isinstance(part, Decode):
-        dynamic |= {name: {axis: height, axis + 1: width} for name, axis in HEIGHT_AXIS.items()}
+        dynamic |= {name: {HEIGHT_AXIS[name]: height, HEIGHT_AXIS[name] + 1: width} for name in DECODED}
     module: nn.Module = part.eval()
     with warnings.catch_warnings():
         # Of PyTorch's about itself: deprecations inside its exporter.

@@ -8,11 +8,12 @@ import torch
 
 from gen3d_inference.decoder.contract import Tensor
 from gen3d_inference.decoder.split.normalisation import centred, normed
-from gen3d_inference.decoder.split.projections import values_of
+from gen3d_inference.decoder.split.projections import keys_of, values_of
 
 
 class ImageTokens(NamedTuple):
-    """Image tokens after the first layer: given [k, c] with chances [k, n], and scale [1, n]."""
+    """What image tokens are after a layer, beside the photo's part: given [k, c] with chances [k, n], and a
+    scale [1, n]."""
 
     chances: Tensor
     given: Tensor
@@ -47,25 +48,16 @@ def scores_of(
     return scores.unflatten(0, few.shape[:2]) + few @ place
 
 
-def seen_with(attention: Any, scores: Tensor, own: Tensor, image: ImageTokens) -> Tensor:
-    """[a, t, e] that tokens see with scores [a, t, n]; own [a, n, e] is what the photo gives of values."""
+def seen_by(
+    attention: Any, tokens: Tensor, keys: Tensor, values: Tensor, place: Tensor, image: ImageTokens
+) -> Tensor:
+    """[t, a * e] that tokens [t, c] see of image tokens, of which the photo gives keys and place [a, e, n],
+    and values [a, n, e]; without the values' biases."""
+    query = by_head(attention, attention.q_proj(tokens))
+    scores = scores_of(attention, query, keys, keys_of, place, image)
     weights = torch.softmax(scores, -1) * image.scale
     added = by_head(attention, values_of(attention, image.given))
-    return weights @ own + (weights @ image.chances.T) @ added
-
-
-def look(attention: Any, norm: Any, query: Tensor, place: Tensor, rows: Tensor, scale: Tensor) -> Tensor:
-    """[t, c] that queries [a, t, e] see in rows [n, c], which norm is to centre, to scale by [1, n] and to
-    shift: the rows' projections are absorbed into the queries, and the keys' place [a, e, n] is added."""
-    keys, values = (
-        projection.weight.unflatten(0, (query.shape[0], -1))
-        for projection in (attention.k_proj, attention.v_proj)
-    )
-    wanted = centred(query @ keys * attention.scaling * norm.weight).flatten(0, 1)
-    scores = (wanted @ rows.T) * scale + (query @ place).flatten(0, 1)
-    seen = centred((torch.softmax(scores, -1) * scale) @ rows) * norm.weight
-    heads = seen.unflatten(0, query.shape[:2]) @ values.transpose(1, 2)
-    return attention.o_proj(joined(heads) + attention.v_proj(norm.bias))
+    return joined(weights @ values + (weights @ image.chances.T) @ added)
 
 
 def chances_of(scores: Tensor) -> Tensor:
@@ -75,10 +67,9 @@ def chances_of(scores: Tensor) -> Tensor:
     return (chances / chances.sum(1, keepdim=True)).flatten(0, 1)
 
 
-def given_by(attention: Any, tokens: Tensor, bias: Tensor) -> Tensor:
-    """[a * t, c], centred: what image tokens get of each token by each head, with a head's share of the
-    bias."""
-    values = by_head(attention, attention.v_proj(tokens))
+def given_by(attention: Any, values: Tensor, bias: Tensor) -> Tensor:
+    """[a * t, c], centred: what image tokens get of each token's values [a, t, e] by each head, with a head's
+    share of the bias."""
     heads = values.shape[0]
     output = attention.o_proj.weight.T.unflatten(0, (heads, -1))
     return centred(values @ output + bias / heads).flatten(0, 1)

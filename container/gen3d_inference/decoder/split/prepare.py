@@ -7,8 +7,8 @@ from typing import Any
 from torch import nn
 
 from gen3d_inference.decoder.contract import Tensor
-from gen3d_inference.decoder.split.normalisation import centred
-from gen3d_inference.decoder.split.photo_tensors import DECODED, halved, laid_out
+from gen3d_inference.decoder.split.normalisation import centred, squares_of
+from gen3d_inference.decoder.split.photo_tensors import PREPARED, halved, laid_out
 from gen3d_inference.decoder.split.projections import keys_of, project, queries_of, transposed
 
 
@@ -16,7 +16,7 @@ class Prepare(nn.Module):
     """Once for a photo: what layers project of it, and the maps that masks are painted with."""
 
     inputs = ("image_embed", "high_res_0", "high_res_1")
-    outputs = (*DECODED, *(f"coarse_{name}" for name in DECODED))
+    outputs = (*PREPARED, *(f"coarse_{name}" for name in PREPARED))
 
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -26,9 +26,10 @@ class Prepare(nn.Module):
         """image_embed [1, c, h, w], high_res_0 [1, c / 8, 4h, 4w], high_res_1 [1, c / 4, 2h, 2w].
 
         Keys and queries [a, e, h, w], scaled as scores are, and values [a, h, w, e]; from the second layer on
-        what the tokens' places add to them is apart. residual [h, w, c], image tokens in centred rows; canvas
-        [h, w, c], what masks are painted on; high_0 [h, w, 2c] and high_1 [h, w, c], the maps in the order of
-        the rows that they are added to. `coarse_` of each has h / 2 and w / 2.
+        what the tokens' places add to them is apart. residual [h, w, c], image tokens in centred rows; along
+        [a, e, h, w] and squares [h, w, 3], of which their scales after each layer are made; canvas [h, w, c],
+        what masks are painted on; high_0 [h, w, 2c] and high_1 [h, w, c], the maps in the order of the rows
+        that they are added to. `coarse_` of each has h / 2 and w / 2.
         """
         decoder = self.model.mask_decoder
         first, second = decoder.transformer.layers
@@ -57,6 +58,8 @@ class Prepare(nn.Module):
             whole = tensor.unflatten(0, grid)
             made[name] = laid_out(decoder, name, whole)
             made[f"coarse_{name}"] = laid_out(decoder, name, halved(whole))
+        for form in ("", "coarse_"):
+            made[f"{form}squares"] = squares_of(decoder, made[f"{form}residual"])
         return tuple(made[name] for name in self.outputs)
 
 

@@ -11,19 +11,26 @@ from gen3d_inference.decoder.split.normalisation import centred
 
 
 def project(decoder: Any, rows: Tensor, place: Tensor) -> dict[str, Tensor]:
-    """What an earlier mask changes, in rows, of image tokens [n, c] and their places."""
+    """`LINEAR` of `photo_tensors`, in rows, of image tokens [n, c] and their places."""
     first, second = decoder.transformer.layers
-    residual = centred(rows)
-    rows_2 = residual * first.layer_norm4.weight
-    rows_3 = centred(rows_2) * second.layer_norm4.weight
+    final = decoder.transformer.final_attn_token_to_image
+    residual, weight = centred(rows), first.layer_norm4.weight
+    rows_2 = residual * weight
+    centred_2 = centred(rows_2)
+    rows_3 = centred_2 * second.layer_norm4.weight
     return {
+        "residual": residual,
         "keys_1": keys_of(first.cross_attn_token_to_image, rows + place),
         "values_1": values_of(first.cross_attn_token_to_image, rows),
         "queries_1": queries_of(first.cross_attn_image_to_token, rows + place),
-        "residual": residual,
+        "along_1": along(first.cross_attn_image_to_token, residual),
+        "weighted_along_1": along(first.cross_attn_image_to_token, centred(centred_2 * weight)),
         "keys_2": keys_of(second.cross_attn_token_to_image, rows_2),
         "values_2": values_of(second.cross_attn_token_to_image, rows_2),
         "queries_2": queries_of(second.cross_attn_image_to_token, rows_2),
+        "along_2": along(second.cross_attn_image_to_token, centred_2),
+        "keys_3": keys_of(final, rows_3),
+        "values_3": values_of(final, rows_3),
         "canvas": rows_3 @ enlarging(decoder),
     }
 
@@ -41,6 +48,11 @@ def queries_of(attention: Any, rows: Tensor) -> Tensor:
 def values_of(attention: Any, rows: Tensor) -> Tensor:
     """[n, a * e], without the bias. Chances add up to 1, so it may be added to what is seen."""
     return linear(rows, attention.v_proj.weight)
+
+
+def along(attention: Any, rows: Tensor) -> Tensor:
+    """[n, a * e], how far centred rows [n, c] reach along what each value of each head adds to them."""
+    return rows @ attention.o_proj.weight
 
 
 def enlarging(decoder: Any) -> Tensor:
