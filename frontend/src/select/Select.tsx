@@ -146,7 +146,8 @@ export function Select({ session, onMake }: SelectProps) {
       class="select"
       ref={root}
       data-decoder={readiness.state}
-      data-hovered={masks.hover && (masks.hover.coarse ? "coarse" : "fine")}
+      data-hovered={fineness(masks.hover)}
+      data-outlined={fineness(masks.outlined)}
     >
       <div class="select-stage">
         {photo && (
@@ -244,5 +245,7 @@ function sentence(object: Marked, outline: Outline): string {
   const count = clicks(object);
   return `${object.name}: ${count} ${count === 1 ? "mark" : "marks"}, ${share} % of the photo.`;
 }
+
+const fineness = (outline: Outline | undefined) => outline && (outline.coarse ? "coarse" : "fine");
 
 const nextNumber = (objects: readonly Marked[]): number => Math.max(0, ...objects.map(({ id }) => id));

@@ -8,6 +8,15 @@ import type { Candidate, CutOut, Outline, Wanted } from "./segmenter";
 
 const HOVER = -1;
 
+/** An outline, and what it was made of, as JSON. */
+export interface Known {
+  wanted: string;
+  outline: Outline;
+}
+
+/** Says whether a finer outline is to follow. */
+export type Show = (outline: Outline) => boolean;
+
 interface Asked {
   resolve: (answer: never) => void;
   reject: (error: DecoderFailure) => void;
@@ -17,7 +26,7 @@ export class MaskDecoder {
   private readonly worker = new Worker(new URL("./decoder.worker.ts", import.meta.url), { type: "module" });
   private readonly asked = new Map<number, Asked>();
   private readonly latest = new Latest<number>(HOVER);
-  private outlined: { wanted: string; outline: Promise<Outline> } | undefined;
+  private last: Known | undefined;
   private asks = 0;
 
   constructor(onLoaded: (share: number) => void) {
@@ -44,19 +53,18 @@ export class MaskDecoder {
     return this.ask({ do: "compare", embedding });
   }
 
-  /** Undefined where a newer question about the same object made this one needless. */
-  outline(object: number, wanted: Wanted): Promise<Outline | undefined> {
+  /**
+   * Shows what the marks of an object make of it: a glance, unless one is shown already, then the fine outline. Nothing
+   * where a newer question about the same object made this one needless.
+   */
+  async outline(object: number, wanted: Wanted, show: Show, glanced: boolean): Promise<void> {
     this.latest.drop(HOVER);
-    return this.latest.run(object, () => this.outlineOf(wanted));
+    await this.latest.run(object, () => this.look(wanted, show, glanced));
   }
 
-  glance(wanted: Wanted): Promise<Outline | undefined> {
-    return this.latest.run(HOVER, () => this.ask({ do: "glance", wanted }));
-  }
-
-  /** The outline of a click that may come: if it does, it has this one. */
-  foresee(wanted: Wanted): Promise<Outline | undefined> {
-    return this.latest.run(HOVER, () => this.outlineOf(wanted));
+  /** The same of a click that may come: if it does, it has what was made of it. */
+  async foresee(wanted: Wanted, show: Show, glanced = false): Promise<void> {
+    await this.latest.run(HOVER, () => this.look(wanted, show, glanced));
   }
 
   candidates(wanted: Wanted): Promise<Candidate[]> {
@@ -78,11 +86,18 @@ export class MaskDecoder {
     this.fail(new Error("It was closed."));
   }
 
-  private outlineOf(wanted: Wanted): Promise<Outline> {
+  private async look(wanted: Wanted, show: Show, glanced: boolean): Promise<void> {
+    if (glanced || show(await this.made("glance", wanted))) show(await this.made("outline", wanted));
+  }
+
+  /** What was made last is not made again; a fine outline is a glance, too. */
+  private async made(what: "glance" | "outline", wanted: Wanted): Promise<Outline> {
     const key = JSON.stringify(wanted);
-    if (this.outlined?.wanted !== key)
-      this.outlined = { wanted: key, outline: this.ask({ do: "outline", wanted }) };
-    return this.outlined.outline;
+    const known = this.last?.wanted === key ? this.last.outline : undefined;
+    if (known && (what === "glance" || !known.coarse)) return known;
+    const outline = await this.ask({ do: what, wanted });
+    this.last = { wanted: key, outline };
+    return outline;
   }
 
   private ask<R extends Request>(request: R): Promise<Answers[R["do"]]> {

@@ -60,13 +60,12 @@ export class Segmenter {
     }));
   }
 
-  /** What a click would make, as soon as can be. */
+  /** As soon as can be: a coarse outline where that is quicker, or else the outline itself. */
   async glance(wanted: Wanted): Promise<Outline> {
+    const quicker = this.decoder.previews && isAsked(wanted) && !this.decoded.has(this.key(wanted));
+    if (!quicker) return this.outline(wanted);
     const { points, box } = wanted;
-    const decoded =
-      this.decoder.previews && !this.decoded.has(this.key(wanted))
-        ? await this.decoder.decode({ points, box }, await this.logits(wanted), true)
-        : await this.decode(wanted);
+    const decoded = await this.decoder.decode({ points, box }, await this.logits(wanted), true);
     const { mask, scale } = this.maskAt(SIDE.glance, decoded, wanted);
     return { ...outlined(mask, scale), coarse: true };
   }

@@ -8,7 +8,7 @@ const MOST = 0.95;
 
 export function trouble(object: Marked, outline: Outline | undefined): string | undefined {
   if (!isAsked(object) && !object.edits.length) return "Click what belongs to it.";
-  if (!outline) return undefined;
+  if (!outline || outline.coarse) return undefined; // the fine one tells
   if (outline.share === 0) return "Nothing was found there. Click another part, or draw a box.";
   if (outline.share < LEAST) return "Too small for a model. Add more of it.";
   if (outline.share > MOST) return "This is nearly the whole photo. Remove what does not belong to it.";

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } fr
 
 import { api } from "../api/client";
 import type { EmbeddingView, SessionView } from "../api/types";
-import { MaskDecoder } from "./decoder";
+import { MaskDecoder, type Known } from "./decoder";
 import { keepDevice, keptDevice, measureDevice } from "./device";
 import { failureOf, type Failure } from "./failure";
 import { active, clicks, isAsked, refined, type Marked, type Marks, type Point } from "./objects";
@@ -16,12 +16,6 @@ const REST_MS = 80; // before a preview is refined, and before a next click is e
 interface Life {
   /** What it was last asked of. */
   wanted: string;
-}
-
-interface Known {
-  /** What the outline was made of. */
-  wanted: string;
-  outline: Outline;
 }
 
 export type Readiness =
@@ -38,7 +32,7 @@ export function useMasks(
   const [known, setKnown] = useState<ReadonlyMap<number, Known>>(new Map());
   // Kept when the decoder fails, as the outlines are: what a person has the focus on stays.
   const [readings, setReadings] = useState<ReadonlyMap<number, readonly Candidate[]>>(new Map());
-  const [hover, setHover] = useState<Outline>();
+  const [hover, setHover] = useState<Known>();
   const asked = useRef(new Map<number, Life>());
   const pointed = useRef<Wanted>(undefined);
   const resting = useRef<ReturnType<typeof setTimeout>>(undefined);
@@ -97,15 +91,22 @@ export function useMasks(
       if (life.wanted === wanted) continue;
       life.wanted = wanted;
       asked.current.set(object.id, life);
-      made.outline(object.id, wantedOf(object)).then(
-        (outline) => {
-          if (!outline || decoder.current !== made || asked.current.get(object.id) !== life) return;
-          setKnown((old) => new Map(old).set(object.id, { wanted, outline }));
+      const show = (outline: Outline): boolean => {
+        if (decoder.current !== made || asked.current.get(object.id) !== life) return false;
+        setKnown((old) => new Map(old).set(object.id, { wanted, outline }));
+        const newest = life.wanted === wanted;
+        if (newest && !outline.coarse) {
           onOutline(object, outline);
           void measureDevice(embeddingOf(session));
-        },
-        (error: unknown) => decoder.current === made && fail(error),
-      );
+        }
+        return newest && outline.coarse;
+      };
+      // What the preview of this very click shows becomes the object's, and nothing coarse comes after what is fine.
+      const shown = [known.get(object.id), hover].find((it) => it?.wanted === wanted)?.outline;
+      if (shown?.coarse) show(shown);
+      made
+        .outline(object.id, wantedOf(object), show, shown !== undefined)
+        .catch((error: unknown) => decoder.current === made && fail(error));
     }
   }, [marks.objects, readiness.state]);
 
@@ -114,7 +115,8 @@ export function useMasks(
   const seen = chosen && known.get(chosen.id);
   useEffect(() => {
     const made = decoder.current;
-    if (readiness.state !== "ready" || !made || !seen) return; // once it is, all outlines are asked for anew
+    // Once it is ready, all outlines are asked for anew.
+    if (readiness.state !== "ready" || !made || !seen || seen.outline.coarse) return;
     const newest = () => asked.current.get(chosen.id)?.wanted === seen.wanted;
     if (!newest()) return;
     const failed = (error: unknown) => decoder.current === made && fail(error);
@@ -126,8 +128,8 @@ export function useMasks(
   }, [seen]);
 
   /**
-   * Shows what a click there would make of the object; of nothing where there is no place. Finer after a rest; and at
-   * once where a button or a finger goes down, so that the click finds its outline made, or nearly so.
+   * Shows what a click there would make of the object; of nothing where there is no place. Finer after a rest; without
+   * one where a button or a finger goes down, so that the click finds its outline made, or nearly so.
    */
   const preview = useCallback(
     (object: Marked | undefined, point: Point | undefined, pressed = false) => {
@@ -137,14 +139,18 @@ export function useMasks(
       const wanted = point && { ...wantedOf(base), ...refined(base, point) };
       pointed.current = wanted;
       if (!made || !wanted || !isAsked(wanted)) return setHover(undefined);
-      const show = (outline: Outline | undefined) => {
-        if (!outline || !pointed.current || decoder.current !== made) return;
-        setHover(outline);
-        if (outline.coarse && pointed.current === wanted)
-          resting.current = setTimeout(() => made.foresee(wanted).then(show, failed), REST_MS);
+      const show = (outline: Outline): boolean => {
+        if (!pointed.current || decoder.current !== made) return false;
+        setHover({ wanted: JSON.stringify(wanted), outline });
+        const unfinished = outline.coarse && pointed.current === wanted;
+        if (unfinished && !pressed) resting.current = setTimeout(() => ask(true), REST_MS);
+        return unfinished && pressed;
       };
-      const failed = (error: unknown) => decoder.current === made && fail(error);
-      (pressed ? made.foresee(wanted) : made.glance(wanted)).then(show, failed);
+      const ask = (glanced: boolean) =>
+        made
+          .foresee(wanted, show, glanced)
+          .catch((error: unknown) => decoder.current === made && fail(error));
+      void ask(false);
     },
     [readiness.state],
   );
@@ -180,8 +186,13 @@ export function useMasks(
 
   // The same as long as no outline changes, whatever becomes of the marks.
   const outlines = useMemo(() => new Map([...known].map(([id, { outline }]) => [id, outline])), [known]);
-  /** Whether each outline is that of the marks as they are now. */
-  const settled = marks.objects.every((it) => known.get(it.id)?.wanted === JSON.stringify(wantedOf(it)));
+  /** Of the object's marks as they are now. */
+  const newest = (object: Marked): Outline | undefined => {
+    const it = known.get(object.id);
+    return it?.wanted === JSON.stringify(wantedOf(object)) ? it.outline : undefined;
+  };
+  /** Whether nothing is to come for any object. */
+  const settled = marks.objects.every((it) => newest(it)?.coarse === false);
   /** Of the active object. */
   const candidates = (chosen && readings.get(chosen.id)) ?? [];
   return {
@@ -189,7 +200,9 @@ export function useMasks(
     outlines,
     candidates,
     settled,
-    hover,
+    /** Of the active object, if it is that of its marks as they are now. */
+    outlined: chosen && newest(chosen),
+    hover: hover?.outline,
     preview,
     selected,
     reload: () => setAttempt((it) => it + 1),

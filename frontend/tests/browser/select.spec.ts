@@ -2,18 +2,20 @@
 import type { BrowserContext, Page } from "@playwright/test";
 
 import { executable } from "./chromium";
-import { serveSelect, type Served } from "./fixtures/select/serve";
+import { classical, coarsely, serveSelect, type Served } from "./fixtures/select/serve";
 import { BOTTLE, CORNER, at, click, drag, made, make, marks, stage, told } from "./marking";
 import { accessible, expect, fits, test as base } from "./test";
 
 declare global {
   interface Window {
-    /** Outlines that the decoder was asked for. */
-    outlined: number;
+    /** What the decoder was asked for, of outlines. */
+    looks: string[];
     /** Whether the decoder is asked for what is none, and so stops. */
     nonsense: boolean;
-    /** Readings that the decoder has answered with: each comes when it is called. */
+    /** Answers of the decoder that are held back: each comes when it is called. */
     held: (() => void)[];
+    /** Whether fine outlines are to be held back. */
+    holding: boolean;
   }
 }
 
@@ -41,7 +43,7 @@ let served: Served;
 
 test.beforeAll(async () => {
   test.setTimeout(180_000);
-  served = await serveSelect();
+  served = await serveSelect(true, { files: classical, coarse: coarsely });
 });
 
 test.afterAll(() => served.close());
@@ -53,8 +55,8 @@ test.beforeEach(async ({ page }) => {
   await open(page);
 });
 
-async function open(page: Page): Promise<void> {
-  await page.goto(served.url);
+async function open(page: Page, files = "files"): Promise<void> {
+  await page.goto(`${served.url}?files=${files}`);
   await expect(stage(page)).toBeVisible();
   await expect(page.locator("[data-decoder=ready]")).toBeVisible();
 }
@@ -81,41 +83,144 @@ test("hovering shows what a click would mark; one click marks the bottle, at the
   expect(bottle).toMatchObject({ name: "Object 1", clicks: 1, refinements: 0 });
 });
 
+async function tap(page: Page, place: typeof BOTTLE): Promise<void> {
+  const box = (await stage(page).boundingBox())!;
+  const { x, y } = await at(page, place);
+  await page.touchscreen.tap(box.x + x, box.y + y);
+}
+
+/** Red, green, blue and alpha of what the objects' outlines are painted with there. */
+async function painted(page: Page, place: typeof BOTTLE): Promise<number[]> {
+  return page.locator(".stage canvas[aria-hidden]").evaluate(
+    (canvas: HTMLCanvasElement, { x, y }) => {
+      const context = canvas.getContext("2d")!;
+      return [...context.getImageData(x * devicePixelRatio, y * devicePixelRatio, 1, 1).data];
+    },
+    await at(page, place),
+  );
+}
+
+/** Opens the page with a decoder that has a coarse way; what is asked of it is noted, and what is fine can be held back. */
+async function openCoarsely(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const post = Worker.prototype.postMessage as (message: { do: string }, ...rest: unknown[]) => void;
+    window.looks = [];
+    window.held = [];
+    window.holding = false;
+    window.Worker = class extends Worker {
+      override postMessage(message: { do: string }, ...rest: unknown[]) {
+        if (message.do === "glance" || message.do === "outline") window.looks.push(message.do);
+        post.call(this, message, ...rest);
+      }
+      override set onmessage(hear: (event: MessageEvent) => void) {
+        super.onmessage = (event) =>
+          window.holding && event.data.answer?.coarse === false
+            ? window.held.push(() => hear(event))
+            : hear(event);
+      }
+    };
+  });
+  await open(page, "coarse");
+}
+
+const looks = (page: Page) => page.evaluate(() => window.looks);
+const hold = (page: Page) => page.evaluate(() => void (window.holding = true));
+
+async function letCome(page: Page): Promise<void> {
+  await page.waitForFunction(() => window.held.length > 0);
+  await page.evaluate(() => {
+    window.holding = false;
+    for (const hear of window.held.splice(0)) hear();
+  });
+}
+
 test("who clicks where a finer preview is shown, or presses and lets go, has its mask decoded once", async ({
   page,
 }) => {
-  await page.addInitScript(() => {
-    const post = Worker.prototype.postMessage as (message: { do: string }, ...rest: unknown[]) => void;
-    window.outlined = 0;
-    Worker.prototype.postMessage = function (message: { do: string }, ...rest: unknown[]) {
-      if (message.do === "outline") window.outlined++;
-      post.call(this, message, ...rest);
-    };
-  });
-  await open(page);
+  await openCoarsely(page);
   await stage(page).hover({ position: await at(page, BOTTLE) });
   await expect(page.locator("[data-hovered=fine]")).toBeVisible();
-  expect(await page.evaluate(() => window.outlined)).toBe(1);
+  expect(await looks(page)).toEqual(["glance", "outline"]);
   await click(page);
   await marks(page, 1);
-  expect(await page.evaluate(() => window.outlined)).toBe(1);
-  const box = (await stage(page).boundingBox())!;
-  const { x, y } = await at(page, { x: 384, y: 300 });
-  await page.touchscreen.tap(box.x + x, box.y + y);
+  expect(await looks(page)).toHaveLength(2);
+  await tap(page, { x: 384, y: 300 });
   await marks(page, 2);
-  expect(await page.evaluate(() => window.outlined)).toBe(2);
+  expect(await looks(page)).toEqual(["glance", "outline", "glance", "outline"]);
+  await page.keyboard.press("Control+z");
+  await marks(page, 1);
+  expect(await looks(page)).toHaveLength(5); // it is decoded already
+});
+
+test("a tap marks the object coarsely, in its colour and at once, then finely; the latter is told and made", async ({
+  page,
+}) => {
+  await openCoarsely(page);
+  await hold(page);
+  await tap(page, BOTTLE);
+  await expect(page.locator("[data-outlined=coarse]")).toBeVisible();
+  const colour = await painted(page, BOTTLE);
+  expect(colour[3]).toBeGreaterThan(0);
+  await page.waitForFunction(() => window.held.length > 0);
+  await expect(page.locator("[data-outlined=coarse]:not([data-hovered])")).toBeVisible();
+  await expect(told(page)).toHaveText("");
+  await expect(make(page)).toBeDisabled();
+  await letCome(page);
+  await expect(page.locator("[data-outlined=fine]")).toBeVisible();
+  await marks(page, 1);
+  expect(await painted(page, BOTTLE)).toEqual(colour);
+  expect(await looks(page)).toEqual(["glance", "outline"]);
+  const [bottle] = await made(page);
+  expect(bottle?.overlap).toBeGreaterThan(0.95);
+});
+
+test("what hovering shows of a click is the object's with it, before the decoder answers anything", async ({
+  page,
+}) => {
+  await openCoarsely(page);
+  await hold(page);
+  await stage(page).hover({ position: await at(page, BOTTLE) });
+  await expect(page.locator("[data-hovered=coarse]")).toBeVisible();
+  expect((await painted(page, BOTTLE))[3]).toBe(0);
+  await page.waitForFunction(() => window.held.length > 0); // it rested: the finer one is under way
+  await click(page);
+  await expect(page.locator("[data-outlined=coarse]:not([data-hovered])")).toBeVisible();
+  expect((await painted(page, BOTTLE))[3]).toBeGreaterThan(0);
+  await letCome(page);
+  await marks(page, 1);
+  expect(await looks(page)).toEqual(["glance", "outline"]);
+});
+
+test("a click that is coarse yet can be undone, and done again", async ({ page }) => {
+  await openCoarsely(page);
+  await hold(page);
+  await click(page);
+  await expect(page.locator("[data-outlined=coarse]")).toBeVisible();
+  await page.keyboard.press("Control+z");
+  await expect(page.locator("[data-outlined]")).toBeHidden();
+  await letCome(page);
+  await page.evaluate(() => new Promise(requestAnimationFrame));
+  expect((await painted(page, BOTTLE))[3]).toBe(0);
+  await expect(told(page)).toHaveText("Undone.");
+  await page.keyboard.press("Control+Shift+z");
+  const whole = await marks(page, 1);
+
+  await hold(page);
+  await click(page, { x: 384, y: 300 }, { modifiers: ["Alt"] });
+  await expect(page.locator("[data-outlined=coarse]")).toBeVisible();
+  await page.keyboard.press("Control+z");
+  await letCome(page);
+  expect(await marks(page, 1)).toBe(whole);
+  await expect(page.locator("[data-outlined=fine]")).toBeVisible();
+  await page.keyboard.press("Control+Shift+z");
+  expect(await marks(page, 2)).toBeLessThan(whole);
+  await expect(make(page)).toBeEnabled();
 });
 
 test("an object's outline lies where the object is, goes with it and comes back with it", async ({
   page,
 }) => {
-  const outlines = page.locator(".stage canvas[aria-hidden]");
-  const alpha = async (place: typeof BOTTLE) =>
-    outlines.evaluate(
-      (canvas: HTMLCanvasElement, { x, y }) =>
-        canvas.getContext("2d")!.getImageData(x * devicePixelRatio, y * devicePixelRatio, 1, 1).data[3],
-      await at(page, place),
-    );
+  const alpha = async (place: typeof BOTTLE) => (await painted(page, place))[3];
   await click(page);
   await expect.poll(() => alpha(BOTTLE)).toBeGreaterThan(0);
   expect(await alpha(CORNER)).toBe(0);

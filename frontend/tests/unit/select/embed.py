@@ -1,4 +1,7 @@
-"""Writes to a folder what the segmenter `classical` makes of a picture, and the Python client's masks."""
+"""Writes to a folder what the segmenter `classical` makes of a picture, and the Python client's masks.
+
+`embed.py FOLDER [PHOTO [coarse]]`: a photo of its own: no masks; `coarse`: a tensor for previews, too.
+"""
 
 import json
 import sys
@@ -23,11 +26,15 @@ PROMPTS = [
 ]
 
 
-def main(folder: Path, photo: Path | None = None) -> None:
-    """With a photo of its own, no masks are made."""
+BLOCK = 16
+
+
+def main(folder: Path, photo: Path | None = None, *, coarse: bool = False) -> None:
     picture = _drawn() if photo is None else np.asarray(Image.open(photo).convert("RGB"))
     segmenter = ClassicalSegmenter()
     embedding = segmenter.embed(picture)
+    if coarse:
+        embedding.tensors["coarse_superpixels"] = _in_blocks(embedding.tensors["superpixels"])
     tensors, graph = save(embedding.tensors), embedding.decoder["decode"]
     text = manifest(segmenter.engine, embedding, picture.shape[1], picture.shape[0]).model_dump_json()
     (folder / "manifest.json").write_text(text)
@@ -36,6 +43,11 @@ def main(folder: Path, photo: Path | None = None) -> None:
     if photo is None:
         cases = _cases(Clicks(text.encode(), tensors, {"decode": graph}))
         (folder / "cases.json").write_text(json.dumps(cases))
+
+
+def _in_blocks(superpixels: np.ndarray) -> np.ndarray:
+    """Each block of px belongs to the superpixel of its first one: masks with edges like stairs."""
+    return superpixels[..., ::BLOCK, ::BLOCK].repeat(BLOCK, -2).repeat(BLOCK, -1)
 
 
 def _drawn() -> Photo:
@@ -59,4 +71,4 @@ def _cases(clicks: Clicks) -> list[dict[str, object]]:
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    main(*map(Path, sys.argv[1:3]), coarse=sys.argv[3:] == ["coarse"])
