@@ -22,6 +22,9 @@ _NOT_IN_METADATA = (
     models.UserNotified,
     models.NotificationFailed,
 )
+_TOLD_WITH_THE_NEXT = {models.ReconstructionRequested: "queued", models.MeshingStarted: "meshing"}
+"""What finds its job in this state: that the endpoint was asked comes in a moment, and the splats tell that
+meshing follows. In any other state the next event may have come first."""
 
 
 def _render(session: tuple[str, str], _: Sequence[Event]) -> None:
@@ -39,8 +42,6 @@ def handler(event: Event) -> tuple[str, str] | None:
         why = "the session is purged" if buried or row else "no such row"
         logger.info(f"dropped: {why}", removed=removed)
         return None
-    if isinstance(event, _NOT_IN_METADATA):
+    if isinstance(event, _NOT_IN_METADATA) or _TOLD_WITH_THE_NEXT.get(type(event)) == job_state(row):
         return None
-    if isinstance(event, models.MeshingStarted) and job_state(row) == "meshing":
-        return None  # the splats tell it, or will; when it began is told with how it ends
     return about.user_id, about.session_id

@@ -76,6 +76,25 @@ def test_in_every_order_the_document_tells_when_meshing_began(s3: Any, order: tu
     assert {"started_at", "completed_at"} <= set(job["stages"]["meshing"])
 
 
+def test_that_a_job_was_asked_for_is_told_with_that_it_was_begun_or_could_not_be(s3: Any) -> None:
+    consume("Image Uploaded")
+    before = document(s3)
+    consume("Reconstruction Requested")
+    assert document(s3) == before
+    consume("Reconstruction Started")
+    (job,) = document(s3)["jobs"]
+    assert job["status"] == "reconstructing"
+    assert "mask_info" in job
+
+
+@pytest.mark.parametrize("next_event", ["Reconstruction Started", "Reconstruction Failed", "Mesh Completed"])
+def test_what_was_asked_for_is_told_even_after_what_follows(s3: Any, next_event: str) -> None:
+    consume("Image Uploaded", next_event)
+    assert "mask_info" not in document(s3)["jobs"][0]
+    consume("Reconstruction Requested")
+    assert "mask_info" in document(s3)["jobs"][0]
+
+
 def test_that_meshing_began_is_told_with_how_it_ended(s3: Any) -> None:
     consume("Image Uploaded", "Reconstruction Requested", "Reconstruction Completed")
     before = document(s3)
