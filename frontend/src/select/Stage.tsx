@@ -52,6 +52,7 @@ const SLOP = 4; // px of the screen that a pressed finger or mouse may move and 
 const KEY_STEP = 10;
 const VIEW_STEP = 60;
 const PIXELS_SHOWN = 6; // from this scale on the photo's px are shown as squares
+const RAW = "onpointerrawupdate" in window; // told at once, while moves wait for the next frame; not without TLS
 
 /** The photo with what is marked in it. Mouse, pen, fingers and keys end in the same actions. */
 export function Stage(props: StageProps) {
@@ -187,7 +188,7 @@ export function Stage(props: StageProps) {
     setPointer(within(at, size) ? at : undefined);
     if (!drag) {
       setCursor(undefined);
-      if (event.pointerType !== "touch") hoverAt(at, isInside(event));
+      if (!RAW) lookAt(event);
     } else if (drag.kind === "pan") {
       panBy(screen.x - drag.last.x, screen.y - drag.last.y);
       setDrag({ kind: "pan", last: screen });
@@ -198,6 +199,12 @@ export function Stage(props: StageProps) {
       if (event.pointerType === "touch" && tool !== "box") setDrag({ kind: "pan", last: screen });
       else setDrag({ kind: "box", from: clampedTo(drag.at, size), to: clampedTo(at, size) });
     } else proceed(drag, at);
+  }
+
+  /** Only asks: it may come several times a frame. */
+  function lookAt(event: PointerEvent): void {
+    if (!view || drag || fingers.current.size > 1 || event.pointerType === "touch") return;
+    hoverAt(toPhoto(view, placeOf(event)), isInside(event));
   }
 
   function proceed(begun: Drag, at: Place): void {
@@ -303,6 +310,7 @@ export function Stage(props: StageProps) {
         class={panning || drag?.kind === "pan" ? "stage-pan" : painting ? "stage-paint" : "stage-point"}
         onPointerDown={onPointerDown}
         onPointerMove={onPointerMove}
+        {...(RAW && { onPointerRawUpdate: lookAt })}
         onPointerUp={onPointerUp}
         onPointerCancel={giveUp}
         onPointerLeave={() => !drag && giveUp()}

@@ -83,6 +83,26 @@ test("hovering shows what a click would mark; one click marks the bottle, at the
   expect(bottle).toMatchObject({ name: "Object 1", clicks: 1, refinements: 0 });
 });
 
+for (const [kind, other] of [
+  ["pointerrawupdate", "pointermove"],
+  ["pointermove", "pointerrawupdate"],
+] as const)
+  test(`hovering goes by ${kind}, and needs no ${other}`, async ({ page }) => {
+    await page.addInitScript(
+      ([kind, other]) => {
+        if (kind === "pointermove") delete (window as Partial<Window>).onpointerrawupdate; // as in other browsers
+        addEventListener(other, (event) => event.stopImmediatePropagation(), true);
+      },
+      [kind, other] as const,
+    );
+    await open(page);
+    expect(await page.evaluate(() => "onpointerrawupdate" in window)).toBe(kind === "pointerrawupdate");
+    await stage(page).hover({ position: await at(page, BOTTLE) });
+    await expect(page.locator("[data-hovered=fine]")).toBeVisible();
+    await page.mouse.move(1190, 20);
+    await expect(page.locator("[data-hovered]")).toBeHidden();
+  });
+
 async function tap(page: Page, place: typeof BOTTLE): Promise<void> {
   const box = (await stage(page).boundingBox())!;
   const { x, y } = await at(page, place);
