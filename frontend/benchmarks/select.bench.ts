@@ -2,6 +2,10 @@
  * Step 3 on the demo's photo, from the mouse to the painted mask, with threads (an isolated page) and without. With
  * the weight-free segmenter's decoder and, where SAM_SHAPED names a folder of exported graphs (`make bench-models`),
  * with SAM 3's on random weights: as one graph and as three, in turn.
+ *
+ * A click is measured from the release of a finger to the frame of the first mask of its object, coarse or fine, and
+ * ("crisp") to that of the fine one; a decoder without a coarse way has one mask, and both are the same. Pressed: the
+ * finger stays down, and decoding begins when it goes down. A hover is measured from the move to its first preview.
  */
 import { cpus } from "node:os";
 import { join, resolve } from "node:path";
@@ -19,13 +23,15 @@ const LOOK_MS = 250; // at a new mask, before the mouse goes on
 const PRESS_MS = 80; // that a person's finger stays down at least; decoding begins when it goes down
 const rows: Row[] = [];
 
+/** Of a click the first mask, coarse or fine, and the fine one; of a move the first preview. */
+type Measured = "clicked" | "crisp" | "hovered";
+
 declare global {
   interface Window {
-    /** Ms from an input to the frame that shows its mask. */
-    clicked: number[];
-    hovered: number[];
+    /** Ms from an input to the frame that shows what it made. */
+    took: Record<Measured, number[]>;
     /** Once there are more than `count` of them: asking again and again would take the time that is measured. */
-    more: (of: "clicked" | "hovered", count: number) => Promise<void>;
+    more: (of: Measured, count: number) => Promise<void>;
   }
 }
 
@@ -90,7 +96,7 @@ async function mark(page: Page, round: number, press = 0): Promise<void> {
     await page.mouse.move(middle - x, down - y);
     await page.evaluate((it) => window.more("hovered", it), done);
     await page.locator("[data-hovered=fine]").waitFor();
-    const painted = page.evaluate((it) => window.more("clicked", it), done);
+    const painted = page.evaluate((it) => window.more("crisp", it), done);
     await tap(page, middle + x, down + y, press);
     await painted;
     await page.waitForTimeout(LOOK_MS);
@@ -120,27 +126,32 @@ async function longestTask(browser: Browser, page: Page, round: number): Promise
 }
 
 async function row(page: Page, decoder: string, threads: boolean, loads: Row): Promise<Row> {
-  const [all, hovered] = await page.evaluate(() => [window.clicked, window.hovered] as const);
-  const clicked = all.slice(0, CLICKS * ROUNDS);
-  const pressed = all.slice(CLICKS * ROUNDS, 2 * CLICKS * ROUNDS);
-  const first = (times: readonly number[]) => times.filter((_, i) => i % CLICKS === 0);
-  const next = (times: readonly number[]) => times.filter((_, i) => i % CLICKS !== 0);
-  const p = (times: readonly number[], share: number) => Math.round(percentile(times, share));
+  const { clicked, crisp, hovered } = await page.evaluate(() => window.took);
+  const taps = (times: readonly number[]) => times.slice(0, CLICKS * ROUNDS);
+  const presses = (times: readonly number[]) => times.slice(CLICKS * ROUNDS, 2 * CLICKS * ROUNDS);
   return {
     decoder,
     threads: threads ? Math.min(cpus().length, 4) : 1,
     ...loads,
-    "first click p50": p(first(clicked), 0.5),
-    "first p95": p(first(clicked), 0.95),
-    "next clicks p50": p(next(clicked), 0.5),
-    "next p95": p(next(clicked), 0.95),
-    "first, pressed p50": p(first(pressed), 0.5),
-    "first, pressed p95": p(first(pressed), 0.95),
-    "next, pressed p50": p(next(pressed), 0.5),
-    "next, pressed p95": p(next(pressed), 0.95),
-    "hover p50": p(hovered, 0.5),
-    "hover p95": p(hovered, 0.95),
+    ...clicks("", taps(clicked)),
+    ...clicks(", crisp", taps(crisp)),
+    ...clicks(", pressed", presses(clicked)),
+    ...clicks(", pressed, crisp", presses(crisp)),
+    ...percentiles("hover", hovered),
   };
+}
+
+function clicks(how: string, times: readonly number[]): Row {
+  const those = (first: boolean) => times.filter((_, i) => (i % CLICKS === 0) === first);
+  return {
+    ...percentiles(`first click${how}`, those(true)),
+    ...percentiles(`next clicks${how}`, those(false)),
+  };
+}
+
+function percentiles(name: string, times: readonly number[]): Row {
+  const p = (share: number) => Math.round(percentile(times, share));
+  return { [`${name} p50`]: p(0.5), [`${name} p95`]: p(0.95) };
 }
 
 /** Three graphs as a share of the one, of the same run. */
@@ -150,7 +161,7 @@ function compared(measured: readonly Row[]): Row[] {
     const one = forms[i - 1];
     if (i % 2 === 0 || !one) return [];
     const share = (of: string) => Math.round((100 * Number(three[of])) / Number(one[of])) / 100;
-    const parts = ["first click p50", "next clicks p50", "hover p50"];
+    const parts = Object.keys(three).filter((it) => it.endsWith(" p50"));
     return {
       decoder: "three graphs / one",
       threads: three["threads"]!,
@@ -167,40 +178,36 @@ async function load(page: Page, url: string): Promise<number> {
   return Math.round(performance.now() - start);
 }
 
-/** In the page. The outline and its sentence are rendered together: the next frame shows both. */
+/** In the page. An outline and the attribute that tells of it are rendered together: the next frame shows both. */
 function watch(): void {
-  window.clicked = [];
-  window.hovered = [];
+  window.took = { clicked: [], crisp: [], hovered: [] };
+  const since: Partial<Record<Measured, number>> = {};
   let waiting: (() => void)[] = [];
   window.more = (of, count) =>
     new Promise((resolve) => {
-      const look = (): void => void (window[of].length > count ? resolve() : waiting.push(look));
+      const look = (): void => void (window.took[of].length > count ? resolve() : waiting.push(look));
       look();
     });
-  let released = 0;
-  let moved = 0;
-  addEventListener("pointerup", (event) => (released = event.timeStamp), true);
-  addEventListener("pointermove", (event) => (moved = event.timeStamp), true);
-  const painted = (since: number, into: number[]) =>
+  addEventListener("pointerup", ({ timeStamp }) => (since.clicked = since.crisp = timeStamp), true);
+  const moves = "onpointerrawupdate" in window ? "pointerrawupdate" : "pointermove"; // whichever the page goes by
+  addEventListener(moves, ({ timeStamp }) => (since.hovered = timeStamp), true);
+  const painted = (of: Measured) => {
+    const begun = since[of];
+    delete since[of];
+    if (begun === undefined) return;
     requestAnimationFrame(() =>
       setTimeout(() => {
-        into.push(performance.now() - since);
+        window.took[of].push(performance.now() - begun);
         const looks = waiting;
         waiting = [];
         for (const look of looks) look();
       }),
     );
-  let said = "";
+  };
   new MutationObserver(() => {
-    const told = document.querySelector("p[role=status]")?.textContent ?? "";
-    if (released && told !== said && told.startsWith("Object 1: ")) {
-      painted(released, window.clicked);
-      released = 0;
-    }
-    said = told;
-    if (moved && document.querySelector("[data-hovered]")) {
-      painted(moved, window.hovered);
-      moved = 0;
-    }
+    const step = document.querySelector<HTMLElement>("[data-decoder]")?.dataset;
+    if (step?.["outlined"]) painted("clicked");
+    if (step?.["outlined"] === "fine") painted("crisp");
+    if (step?.["hovered"]) painted("hovered");
   }).observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
 }
