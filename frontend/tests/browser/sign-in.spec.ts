@@ -64,7 +64,7 @@ test("an address is kept through signing in, without a token in it; the page is 
 }) => {
   await page.goto("/sessions");
   await page.getByRole("button", { name: "Continue as the demo user" }).click();
-  await expect(page.getByRole("heading", { name: "Your photos" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Your photos", exact: true })).toBeVisible();
   expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
   expect(new URL(page.url()).search + new URL(page.url()).hash).toBe("");
 });
