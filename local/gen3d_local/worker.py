@@ -1,4 +1,5 @@
-"""Works off the queue of one endpoint: one request at a time, to the container and back to S3 and SNS.
+"""Works off the queue of one endpoint: one request at a time to the container, and back to S3 and SNS while
+the next one is computed.
 
 What was ordered to go wrong with a request (misbehaviour.py) goes wrong here.
 """
@@ -9,8 +10,10 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,7 +50,7 @@ class Failure:
 
 
 Outcome = httpx.Response | Failure
-
+Outcomes = Callable[[], AsyncIterator[Outcome]]
 
 EXPIRED = Failure("The request waited longer than RequestTTLSeconds.", expired=True)
 
@@ -60,6 +63,7 @@ class Worker:
         self._queue = queue
         self._arrived = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._telling: asyncio.Task[None] | None = None
         self._released_at = 0.0
         self._untold: dict[str, Outcome] = {}
 
@@ -77,23 +81,32 @@ class Worker:
         self._arrived.set()
 
     async def stop(self) -> None:
-        """A request that is being computed stays in the queue."""
-        for task in self._tasks:
+        """A request that is being computed, or told of, stays in the queue."""
+        tasks = [*self._tasks, *([self._telling] if self._telling else [])]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self.container.stop()
 
     async def _run(self) -> None:
         while True:
             self._arrived.clear()
             try:
+                await self._told()
                 for token, request in self._queue.waiting():
                     if self._is_held(request):
                         await self._compute_untold(request)
+                    elif request.misbehaviour:
+                        await self._told()
+                        await self._tell(
+                            token, request, partial(self._outcomes, request, request.misbehaviour)
+                        )
                     else:
-                        await self._until_answered(request)
-                        self._queue.answered(token)
-                        self._untold.pop(request.inference_id, None)
+                        outcome = await self._computed(request)
+                        await self._told()
+                        self._telling = asyncio.create_task(
+                            self._tell(token, request, partial(_alone, outcome))
+                        )
             except Exception:
                 logger.exception("The queue cannot be worked off; trying again")
                 await asyncio.sleep(RETRY_SECONDS)
@@ -115,16 +128,38 @@ class Worker:
             except OSError:
                 logger.exception("The inference server of %s cannot be started", self.endpoint.name)
 
-    async def _until_answered(self, request: Request) -> None:
+    async def _told(self) -> None:
+        """Wait until the answer that is on its way was given."""
+        telling, self._telling = self._telling, None
+        if telling:
+            await telling
+
+    async def _computed(self, request: Request) -> Outcome:
+        """How the request ended; waits while the engine is away."""
+        while True:
+            try:
+                return await self._invoke(request)
+            except AWAY:
+                await self._engine_is_away(request)
+            except Exception as error:
+                logger.exception("%s cannot be computed", request.inference_id)
+                return Failure(f"InternalError: {error!r}")
+
+    async def _tell(self, token: Path, request: Request, outcomes: Outcomes) -> None:
+        """Only then is the request out of the queue."""
+        await self._until_answered(request, outcomes)
+        self._queue.answered(token)
+        self._untold.pop(request.inference_id, None)
+
+    async def _until_answered(self, request: Request, outcomes: Outcomes) -> None:
         """Answer; wait while the engine is away. What else goes wrong is the answer, and told once."""
         failure: Failure | None = None
         while True:
             try:
-                async for outcome in self._outcomes(request) if failure is None else _alone(failure):
+                async for outcome in outcomes() if failure is None else _alone(failure):
                     await self._answer(request, outcome)
             except AWAY:
-                logger.exception("%s: the engine does not answer; trying again", request.inference_id)
-                await asyncio.sleep(RETRY_SECONDS)
+                await self._engine_is_away(request)
                 continue
             except Exception as error:
                 logger.exception("%s cannot be answered", request.inference_id)
@@ -132,6 +167,10 @@ class Worker:
                     failure = Failure(f"InternalError: {error!r}")
                     continue
             return
+
+    async def _engine_is_away(self, request: Request) -> None:
+        logger.exception("%s: the engine does not answer; trying again", request.inference_id)
+        await asyncio.sleep(RETRY_SECONDS)
 
     def _is_held(self, request: Request) -> bool:
         ordered = request.misbehaviour
@@ -143,11 +182,8 @@ class Worker:
         if ordered and ordered.kind == "untold" and name not in self._untold:
             self._untold[name] = await self._invoke(request)
 
-    async def _outcomes(self, request: Request) -> AsyncIterator[Outcome]:
-        """What is told of a request: how it ended, unless something else was ordered."""
-        if (ordered := request.misbehaviour) is None:
-            yield await self._invoke(request)
-            return
+    async def _outcomes(self, request: Request, ordered: Misbehaviour) -> AsyncIterator[Outcome]:
+        """What is told of a request of which this was ordered."""
         match ordered.kind:
             case "silent":
                 logger.warning("%s is never answered, as ordered", request.inference_id)
@@ -242,8 +278,8 @@ class Worker:
         await asyncio.to_thread(sns.publish, TopicArn=topic, Message=json.dumps(message))
 
 
-async def _alone(failure: Failure) -> AsyncIterator[Outcome]:
-    yield failure
+async def _alone(outcome: Outcome) -> AsyncIterator[Outcome]:
+    yield outcome
 
 
 def _timed_out(request: Request) -> Failure:

@@ -1,10 +1,11 @@
-"""What the endpoint's worker does where the engine is not there to answer it."""
+"""What the endpoint's worker does while the engine is not there to answer it, or slow to be told."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -40,6 +41,41 @@ class Echo:
 
     async def stop(self) -> None:
         return
+
+
+class Counting(Echo):
+    """As Echo: how many requests it began, and how many at most at a time."""
+
+    def __init__(self) -> None:
+        self.begun = self.most = self._now = 0
+
+    async def invoke(self, body: bytes, *_: object) -> httpx.Response:
+        self.begun += 1
+        self._now += 1
+        self.most = max(self.most, self._now)
+        await asyncio.sleep(0.02)
+        self._now -= 1
+        return await super().invoke(body)
+
+
+class Slow:
+    """An engine that hears of an answer only when `until` says so, of the number of those heard before it."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.until: Callable[[int], bool] = lambda _: True
+
+    def client(self, service: str) -> Any:
+        return self if service == "sns" else boto3.client(service)
+
+    def publish(self, *, TopicArn: str, Message: str) -> None:  # noqa: N803
+        for _ in range(100):
+            if self.until(len(self.told)):
+                break
+            time.sleep(0.02)
+        else:
+            raise TimeoutError
+        self.told.append(json.loads(Message)["inferenceId"])
 
 
 class Late:
@@ -90,28 +126,64 @@ def test_a_request_waits_for_an_engine_that_is_away(
     endpoint: Endpoint, tmp_path: Path, error: Exception
 ) -> None:
     """As one that was accepted before a stop, while the cloud starts: it is answered, not failed."""
-    queue, role = Queue(tmp_path), Late(error)
-    queue.put(
-        Request(
-            inference_id="1",
-            input_location="s3://data/input/1",
-            output_location="s3://data/output/1",
-            failure_location="s3://data/failure/1",
-            content_type="application/json",
-            accept="*/*",
-            ttl_seconds=60,
-            timeout_seconds=60,
-            accepted_at=time.time(),
-        )
-    )
-
-    async def work_off() -> None:
-        one = Worker(endpoint, queue, cast(Container, Echo()), cast(Role, role))
-        one.start()
-        async with asyncio.timeout(30):
-            while list(queue.waiting()):
-                await asyncio.sleep(0.01)
-        await one.stop()
-
-    asyncio.run(work_off())
+    work_off(endpoint, Queue(tmp_path), Echo(), Late(error), ["1"])
     assert boto3.client("s3").get_object(Bucket="data", Key="output/1")["Body"].read() == b"asked"
+
+
+def test_while_a_request_is_told_of_the_next_one_is_computed_and_no_other(
+    endpoint: Endpoint, tmp_path: Path
+) -> None:
+    server, teller = Counting(), Slow()
+    teller.until = lambda told: server.begun >= min(told + 2, 3)  # itself, those before it, and the next one
+    work_off(endpoint, Queue(tmp_path), server, teller, ["1", "2", "3"])
+    assert teller.told == ["1", "2", "3"]
+    assert (server.begun, server.most) == (3, 1)
+
+
+def test_what_was_not_told_of_before_a_stop_is_still_in_the_queue(endpoint: Endpoint, tmp_path: Path) -> None:
+    queue, teller = Queue(tmp_path), Slow()
+    teller.until = lambda _: False
+    with pytest.raises(TimeoutError):
+        work_off(endpoint, queue, Echo(), teller, ["1", "2", "3"], seconds=0.3)
+    teller.until = lambda _: True
+    assert [request.inference_id for _, request in queue.waiting()] == ["1", "2", "3"]
+    work_off(endpoint, queue, Echo(), teller, [])
+    assert teller.told[-3:] == ["1", "2", "3"]
+
+
+def work_off(
+    endpoint: Endpoint,
+    queue: Queue,
+    server: Echo,
+    role: Late | Slow,
+    names: list[str],
+    *,
+    seconds: float = 30,
+) -> None:
+    """Put requests into the queue, and work until it is empty."""
+    for name in names:
+        queue.put(
+            Request(
+                inference_id=name,
+                input_location="s3://data/input/1",
+                output_location=f"s3://data/output/{name}",
+                failure_location=f"s3://data/failure/{name}",
+                content_type="application/json",
+                accept="*/*",
+                ttl_seconds=60,
+                timeout_seconds=60,
+                accepted_at=time.time(),
+            )
+        )
+
+    async def work() -> None:
+        one = Worker(endpoint, queue, cast(Container, server), cast(Role, role))
+        one.start()
+        try:
+            async with asyncio.timeout(seconds):
+                while list(queue.waiting()):
+                    await asyncio.sleep(0.01)
+        finally:
+            await one.stop()
+
+    asyncio.run(work())
