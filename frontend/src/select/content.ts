@@ -1,5 +1,5 @@
 /** Files by their content's hash: fetched once, kept in the browser's Cache Storage, checked each time. */
-import { unreachable } from "./failure";
+import { insecure, unreachable } from "./failure";
 
 /** Says how much of a file has come. */
 export type OnBytes = (loaded: number) => void;
@@ -13,7 +13,8 @@ interface Wanted {
 }
 
 export async function content(wanted: Wanted, damaged: () => Error, onBytes?: OnBytes): Promise<ArrayBuffer> {
-  // In private windows and over plain HTTP there is no Cache Storage; everything works without it.
+  if (!globalThis.crypto?.subtle) throw insecure();
+  // In private windows there may be no Cache Storage; everything works without it.
   const cache = await globalThis.caches?.open(wanted.cache).catch(() => undefined);
   const key = `/${wanted.cache}/${wanted.sha256}`;
   const kept = await (await cache?.match(key))?.arrayBuffer();

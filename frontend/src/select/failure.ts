@@ -39,6 +39,13 @@ export const unreachable = (): DecoderFailure =>
     hint: "Check your connection, then reload it. Your clicks are kept.",
   });
 
+export const insecure = (): DecoderFailure =>
+  new DecoderFailure({
+    code: "page_error",
+    message: "This address is not secure, so the browser cannot check what it fetches.",
+    hint: "Open Gen3D by HTTPS, or as localhost on the computer that it runs on.",
+  });
+
 /** Any error as a failure. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof DecoderFailure) return error.failure;

@@ -178,6 +178,9 @@ test("a preview is made of the coarse tensors, and the mask is not", async () =>
   expect([glanced.coarse, outlined.coarse]).toEqual([true, false]);
   expect(glanced.share).not.toBe(outlined.share);
   expect(again).toEqual(outlined);
+  const stroke: Edit = { kind: "stroke", erase: false, radius: 5, path: [10, 140] };
+  const painted = { ...wanted({}), edits: [stroke] }; // of which the decoder is not asked
+  expect(await previewing.glance(painted)).toEqual(await previewing.outline(painted));
 });
 
 test("undo and sliders run the decoder no more", async () => {
@@ -286,4 +289,8 @@ test("what is fetched is checked by its hash", async () => {
     content({ url, sha256: hash, cache: "test", keep: 1 }, () => new Error("damaged"));
   expect(await sha256(await ask(sha))).toBe(sha);
   await expect(ask("0".repeat(64))).rejects.toThrow("damaged");
+
+  vi.stubGlobal("crypto", { subtle: undefined }); // as browsers have it over plain HTTP
+  await expect(ask(sha)).rejects.toThrow("This address is not secure");
+  vi.unstubAllGlobals();
 });
