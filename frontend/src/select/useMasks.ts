@@ -44,6 +44,7 @@ export function useMasks(
     // It may have been the graphics card; it was not, where something cannot be fetched or is damaged.
     if (failure.code === "page_error" && keptDevice() === "gpu") keepDevice("cpu");
     asked.current.clear();
+    pointed.current = undefined;
     setHover(undefined);
     setReadiness({ state: "failed", failure });
   }, []);
@@ -91,9 +92,15 @@ export function useMasks(
       if (life.wanted === wanted) continue;
       life.wanted = wanted;
       asked.current.set(object.id, life);
+      const keep = (outline: Outline) =>
+        setKnown((old) => {
+          const was = old.get(object.id);
+          const late = life.wanted !== wanted && was?.wanted === life.wanted; // after an undo
+          return late || was?.outline === outline ? old : new Map(old).set(object.id, { wanted, outline });
+        });
       const show = (outline: Outline): boolean => {
         if (decoder.current !== made || asked.current.get(object.id) !== life) return false;
-        setKnown((old) => new Map(old).set(object.id, { wanted, outline }));
+        keep(outline);
         const newest = life.wanted === wanted;
         if (newest && !outline.coarse) {
           onOutline(object, outline);
@@ -103,7 +110,7 @@ export function useMasks(
       };
       // What the preview of this very click shows becomes the object's, and nothing coarse comes after what is fine.
       const shown = [known.get(object.id), hover].find((it) => it?.wanted === wanted)?.outline;
-      if (shown?.coarse) show(shown);
+      if (shown) keep(shown);
       made
         .outline(object.id, wantedOf(object), show, shown !== undefined)
         .catch((error: unknown) => decoder.current === made && fail(error));
@@ -129,19 +136,23 @@ export function useMasks(
 
   /**
    * Shows what a click there would make of the object; of nothing where there is no place. Finer after a rest; without
-   * one where a button or a finger goes down, so that the click finds its outline made, or nearly so.
+   * one where a button or a finger goes down, so that the click finds its outline made, or nearly so. The same place
+   * told again, as a pen that only tilts does, is no news.
    */
   const preview = useCallback(
     (object: Marked | undefined, point: Point | undefined, pressed = false) => {
-      clearTimeout(resting.current);
       const made = readiness.state === "ready" ? decoder.current : undefined; // it cannot be asked while it loads
       const base = object ?? UNMARKED;
-      const wanted = point && { ...wantedOf(base), ...refined(base, point) };
+      const meant = point && { ...wantedOf(base), ...refined(base, point) };
+      const wanted = made && meant && isAsked(meant) ? meant : undefined;
+      const key = JSON.stringify(wanted);
+      if (wanted && !pressed && key === JSON.stringify(pointed.current)) return;
+      clearTimeout(resting.current);
       pointed.current = wanted;
-      if (!made || !wanted || !isAsked(wanted)) return setHover(undefined);
+      if (!made || !wanted) return setHover(undefined);
       const show = (outline: Outline): boolean => {
         if (!pointed.current || decoder.current !== made) return false;
-        setHover({ wanted: JSON.stringify(wanted), outline });
+        setHover({ wanted: key, outline });
         const unfinished = outline.coarse && pointed.current === wanted;
         if (unfinished && !pressed) resting.current = setTimeout(() => ask(true), REST_MS);
         return unfinished && pressed;

@@ -14,8 +14,8 @@ declare global {
     nonsense: boolean;
     /** Answers of the decoder that are held back: each comes when it is called. */
     held: (() => void)[];
-    /** Whether fine outlines are to be held back. */
-    holding: boolean;
+    /** Which outlines are to be held back. */
+    holding: "coarse" | "fine" | undefined;
   }
 }
 
@@ -120,23 +120,25 @@ async function painted(page: Page, place: typeof BOTTLE): Promise<number[]> {
   );
 }
 
-/** Opens the page with a decoder that has a coarse way; what is asked of it is noted, and what is fine can be held back. */
+/** Opens the page with a decoder that has a coarse way; what is asked of it is noted, and outlines can be held back. */
 async function openCoarsely(page: Page): Promise<void> {
   await page.addInitScript(() => {
     const post = Worker.prototype.postMessage as (message: { do: string }, ...rest: unknown[]) => void;
     window.looks = [];
     window.held = [];
-    window.holding = false;
+    window.holding = undefined;
     window.Worker = class extends Worker {
       override postMessage(message: { do: string }, ...rest: unknown[]) {
         if (message.do === "glance" || message.do === "outline") window.looks.push(message.do);
         post.call(this, message, ...rest);
       }
       override set onmessage(hear: (event: MessageEvent) => void) {
-        super.onmessage = (event) =>
-          window.holding && event.data.answer?.coarse === false
-            ? window.held.push(() => hear(event))
-            : hear(event);
+        super.onmessage = (event) => {
+          const coarse: unknown = event.data.answer?.coarse; // of outlines only
+          const kind = coarse === undefined ? coarse : coarse ? "coarse" : "fine";
+          if (kind && kind === window.holding) window.held.push(() => hear(event));
+          else hear(event);
+        };
       }
     };
   });
@@ -144,14 +146,17 @@ async function openCoarsely(page: Page): Promise<void> {
 }
 
 const looks = (page: Page) => page.evaluate(() => window.looks);
-const hold = (page: Page) => page.evaluate(() => void (window.holding = true));
+const hold = (page: Page, kind: "coarse" | "fine" = "fine") =>
+  page.evaluate((it) => void (window.holding = it), kind);
+const held = (page: Page) => page.waitForFunction(() => window.held.length > 0);
 
-async function letCome(page: Page): Promise<void> {
-  await page.waitForFunction(() => window.held.length > 0);
-  await page.evaluate(() => {
-    window.holding = false;
+/** What is held back; from now on, that of another kind may be. */
+async function letCome(page: Page, next?: "coarse" | "fine"): Promise<void> {
+  await held(page);
+  await page.evaluate((it) => {
+    window.holding = it;
     for (const hear of window.held.splice(0)) hear();
-  });
+  }, next);
 }
 
 test("who clicks where a finer preview is shown, or presses and lets go, has its mask decoded once", async ({
@@ -181,7 +186,7 @@ test("a tap marks the object coarsely, in its colour and at once, then finely; t
   await expect(page.locator("[data-outlined=coarse]")).toBeVisible();
   const colour = await painted(page, BOTTLE);
   expect(colour[3]).toBeGreaterThan(0);
-  await page.waitForFunction(() => window.held.length > 0);
+  await held(page);
   await expect(page.locator("[data-outlined=coarse]:not([data-hovered])")).toBeVisible();
   await expect(told(page)).toHaveText("");
   await expect(make(page)).toBeDisabled();
@@ -202,7 +207,7 @@ test("what hovering shows of a click is the object's with it, before the decoder
   await stage(page).hover({ position: await at(page, BOTTLE) });
   await expect(page.locator("[data-hovered=coarse]")).toBeVisible();
   expect((await painted(page, BOTTLE))[3]).toBe(0);
-  await page.waitForFunction(() => window.held.length > 0); // it rested: the finer one is under way
+  await held(page); // it rested: the finer one is under way
   await click(page);
   await expect(page.locator("[data-outlined=coarse]:not([data-hovered])")).toBeVisible();
   expect((await painted(page, BOTTLE))[3]).toBeGreaterThan(0);
@@ -235,6 +240,55 @@ test("a click that is coarse yet can be undone, and done again", async ({ page }
   await page.keyboard.press("Control+Shift+z");
   expect(await marks(page, 2)).toBeLessThan(whole);
   await expect(make(page)).toBeEnabled();
+});
+
+test("what is undone before it has an outline does not replace that of what is left", async ({ page }) => {
+  await openCoarsely(page);
+  await click(page);
+  const whole = await marks(page, 1);
+  await page.keyboard.press("b"); // without a preview, for whose answer the object would wait
+  await hold(page, "coarse");
+  await drag(page, { x: 40, y: 40 }, { x: 140, y: 140 });
+  await held(page);
+  await page.keyboard.press("Control+z");
+  await letCome(page, "fine");
+  await held(page); // the object's own is asked for anew: the other has been shown, if it is
+  await expect(page.locator("[data-outlined=fine]")).toBeVisible();
+  expect((await painted(page, BOTTLE))[3]).toBeGreaterThan(0);
+  await letCome(page);
+  expect(await marks(page, 1)).toBe(whole);
+});
+
+test("a fine preview is the object's with a click, though the decoder is at another place yet", async ({
+  page,
+}) => {
+  await openCoarsely(page);
+  await stage(page).hover({ position: await at(page, BOTTLE) });
+  await expect(page.locator("[data-hovered=fine]")).toBeVisible();
+  await hold(page, "coarse");
+  await stage(page).hover({ position: await at(page, CORNER) });
+  await held(page);
+  await click(page);
+  await expect(page.locator("[data-outlined=fine]:not([data-hovered])")).toBeVisible();
+  expect((await painted(page, BOTTLE))[3]).toBeGreaterThan(0);
+  await expect(told(page)).toHaveText("");
+  await letCome(page);
+  await marks(page, 1);
+});
+
+test("a pen that tilts where it rests does not put off the finer preview", async ({ page }) => {
+  await openCoarsely(page);
+  const { x, y } = await at(page, BOTTLE);
+  await stage(page).evaluate(
+    (canvas, [x, y]) => {
+      const { left, top } = canvas.getBoundingClientRect();
+      const place = { clientX: left + x, clientY: top + y, pointerType: "pen", bubbles: true };
+      setInterval(() => canvas.dispatchEvent(new PointerEvent("pointerrawupdate", place)), 15);
+    },
+    [x, y] as const,
+  );
+  await expect(page.locator("[data-hovered=fine]")).toBeVisible();
+  expect(await looks(page)).toEqual(["glance", "outline"]);
 });
 
 test("an object's outline lies where the object is, goes with it and comes back with it", async ({
