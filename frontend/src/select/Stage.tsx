@@ -52,7 +52,7 @@ const SLOP = 4; // px of the screen that a pressed finger or mouse may move and 
 const KEY_STEP = 10;
 const VIEW_STEP = 60;
 const PIXELS_SHOWN = 6; // from this scale on the photo's px are shown as squares
-const RAW = "onpointerrawupdate" in window; // told at once, while moves wait for the next frame; not without TLS
+const RAW = "onpointerrawupdate" in window; // told at once, while moves wait for the next frame; in secure contexts only
 
 /** The photo with what is marked in it. Mouse, pen, fingers and keys end in the same actions. */
 export function Stage(props: StageProps) {

@@ -14,7 +14,7 @@ export interface Known {
   outline: Outline;
 }
 
-/** Says whether a finer outline is to follow. */
+/** Shows an outline; says whether a finer one is to follow. */
 export type Show = (outline: Outline) => boolean;
 
 interface Asked {
@@ -54,8 +54,8 @@ export class MaskDecoder {
   }
 
   /**
-   * Shows what the marks of an object make of it: a glance, unless one is shown already, then the fine outline. Nothing
-   * where a newer question about the same object made this one needless.
+   * Shows what the marks of an object make of it: a glance, unless one is shown already, then the fine outline. Stops
+   * where a newer question about the same object makes the rest needless.
    */
   async outline(object: number, wanted: Wanted, show: Show, glanced: boolean): Promise<void> {
     this.latest.drop(HOVER);
