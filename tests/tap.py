@@ -57,14 +57,6 @@ class Tap:
                 self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
 
 
-def once(events: list[Event]) -> list[Event]:
-    """Each event as it was told first: who keeps no record may tell it twice, with one id."""
-    told: dict[str, Event] = {}
-    for event in events:
-        told.setdefault(event.metadata.event_id, event)
-    return list(told.values())
-
-
 def judge(story: list[Event]) -> None:
     """No event twice; every cause that is an event of ours lies in the story and came before its effect."""
     by_id = {event.metadata.event_id: event for event in story}

@@ -10,10 +10,10 @@ from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from gen3d_events import aws, keys
+from gen3d_events.consumer import UserFault
 from gen3d_events.inference import EmbedReply, InferenceRequest, ReconstructReply
 from gen3d_events.inference_failure import InferenceFailure, classify
 from gen3d_events.models import InferenceFailed, InferenceSucceeded
-from gen3d_events.teller import UserFault
 
 MAX_FAILURE_BYTES = 65_536
 

@@ -1,6 +1,6 @@
 """What an event that ends a stage says in figures, for CloudWatch. Pure.
 
-Whoever publishes an event publishes its figures (teller.py), so each counts once an event, and a duplicate
+Whoever publishes an event publishes its figures (consumer.py), so each counts once an event, and a duplicate
 that is not handled again does not count again. Durations are as a person feels them, with all waiting;
 meshing's is the computing alone.
 """

@@ -131,7 +131,7 @@ def killed_before(system: System, name: str, detail_type: str, timeout: int) -> 
     """The consumer's function is killed once, when it is about to publish an event of this detail-type.
 
     timeout: of the function meanwhile, in s. The message of a killed function comes back when it has passed,
-    and with it any record that the work is in progress.
+    and with it the record that the work is in progress.
     """
     one, functions = system.consumers[name], system.cloud.client("lambda")
     before = functions.get_function_configuration(FunctionName=one.function)
@@ -141,10 +141,10 @@ def killed_before(system: System, name: str, detail_type: str, timeout: int) -> 
     module, _, attribute = before["Handler"].rpartition(".")
     lethal = f"""
 import os, signal
-from gen3d_events import teller
+from gen3d_events import consumer
 import {module} as real
 
-publish = teller.publish
+publish = consumer.publish
 
 def lethal(events, client=None):
     if events[0].detail_type == {detail_type!r}:
@@ -156,7 +156,7 @@ def lethal(events, client=None):
             os.kill(os.getpid(), signal.SIGKILL)
     publish(events, client)
 
-teller.publish = lethal
+consumer.publish = lethal
 handler = real.{attribute}
 """
     try:

@@ -25,7 +25,7 @@ from tests.consumers import System
 from tests.fault.conftest import FAST
 from tests.fault.deliveries import Foreign
 from tests.flow.test_observability import lines
-from tests.tap import Tap, judge, once
+from tests.tap import Tap, judge
 from tests.waiting import SECONDS
 
 Run = Callable[[], Job]
@@ -48,7 +48,7 @@ FINAL = [code for code in ENDPOINT_CODES if codes[code].error_class != "transien
 
 def story(tap: Tap, job: Job) -> list[Event]:
     """The job's events, once it has settled."""
-    told = [event for event in once(tap.heard(job.session_id)) if event.metadata.job_id == job.id]
+    told = [event for event in tap.heard(job.session_id) if event.metadata.job_id == job.id]
     judge(told)
     return told
 

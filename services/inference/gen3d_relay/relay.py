@@ -7,10 +7,9 @@ from collections.abc import Iterator
 
 from botocore.exceptions import ClientError
 from gen3d_events import aws, keys
-from gen3d_events.consumer import consumes
+from gen3d_events.consumer import MessageInvalid, consumes
 from gen3d_events.event import Event
 from gen3d_events.inference import InferenceRequest
-from gen3d_events.messages import MessageInvalid
 from gen3d_events.models import InferenceFailed, InferenceSucceeded
 from gen3d_events.notices import InferenceNotice
 

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 
 from gen3d_events import keys
+from gen3d_events.consumer import consumes
 from gen3d_events.event import Event
 from gen3d_events.ids import GIVEN_UP, caused
 from gen3d_events.models import (
@@ -27,7 +28,6 @@ from gen3d_events.notices import S3ObjectCreated
 from gen3d_events.observability import logger
 from gen3d_events.publisher import publish
 from gen3d_events.read_model import Row
-from gen3d_events.teller import tells
 
 from gen3d_upload import history, inbox, rows
 from gen3d_upload.files import keep_mask, keep_photo, read
@@ -56,7 +56,7 @@ def _taken(row: Row, notice: S3ObjectCreated) -> bool:
     return rows.ACCEPTED[kind] in row or row.get(f"{kind}_source", notice.version_id) != notice.version_id
 
 
-@tells(S3ObjectCreated, failed=_given_up)
+@consumes(S3ObjectCreated, failed=_given_up)
 def handler(notice: S3ObjectCreated) -> Iterator[Event]:
     if keys.parse_inbox(notice.key):
         yield from inbox.take(notice)

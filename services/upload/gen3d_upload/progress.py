@@ -11,7 +11,7 @@ from gen3d_events import models
 from gen3d_events.event import Event
 from gen3d_events.folder import folds
 from gen3d_events.observability import logger
-from gen3d_events.read_model import job_state
+from gen3d_events.read_model import Row, job_state
 
 from gen3d_upload import metadata, rows
 from gen3d_upload.purge import remove_objects
@@ -23,8 +23,8 @@ _NOT_IN_METADATA = (
     models.NotificationFailed,
 )
 _TOLD_WITH_THE_NEXT = {models.ReconstructionRequested: "queued", models.MeshingStarted: "meshing"}
-"""What finds its job in this state: that the endpoint was asked comes in a moment, and the splats tell that
-meshing follows. In any other state the next event may have come first."""
+"""If it finds its job in this state: that the endpoint was asked, or could not be, is told next, and the
+splats tell that meshing follows. In any other state the next event may have come first."""
 
 
 def _render(session: tuple[str, str], _: Sequence[Event]) -> None:
@@ -42,6 +42,12 @@ def handler(event: Event) -> tuple[str, str] | None:
         why = "the session is purged" if buried or row else "no such row"
         logger.info(f"dropped: {why}", removed=removed)
         return None
-    if isinstance(event, _NOT_IN_METADATA) or _TOLD_WITH_THE_NEXT.get(type(event)) == job_state(row):
+    if isinstance(event, _NOT_IN_METADATA) or _waits(event, row):
         return None
     return about.user_id, about.session_id
+
+
+def _waits(event: Event, row: Row) -> bool:
+    """Whether metadata.json may wait for the next event, since what it says of the job is not untrue."""
+    state = _TOLD_WITH_THE_NEXT.get(type(event))
+    return state is not None and state == job_state(row) and "mask_rejected" not in row

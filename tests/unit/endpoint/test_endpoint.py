@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from gen3d_events import endpoint
+from gen3d_events.consumer import UserFault
 from gen3d_events.inference import EmbedReply, InferenceRequest
 from gen3d_events.inference_failure import InferenceFailure
 from gen3d_events.models import InferenceFailed, InferenceSucceeded
 from gen3d_events.samples import BUCKET, SESSION, photo, samples, segmenter
-from gen3d_events.teller import UserFault
 
 INPUT = f"inference/input/{SESSION}/emb-1.json"
 REQUEST = InferenceRequest(

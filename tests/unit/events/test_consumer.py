@@ -7,9 +7,8 @@ from typing import Any, cast
 
 import pytest
 from gen3d_events import keys
-from gen3d_events.consumer import consumes
+from gen3d_events.consumer import MessageInvalid, UserFault, consumes
 from gen3d_events.event import Event
-from gen3d_events.messages import MessageInvalid
 from gen3d_events.models import (
     EmbeddingFailed,
     EmbeddingStarted,
@@ -23,7 +22,6 @@ from gen3d_events.models import (
 from gen3d_events.notices import InferenceNotice, S3ObjectCreated
 from gen3d_events.retention import ARCHIVE_DAYS, RECORD_DAYS
 from gen3d_events.samples import BUCKET, JOB, PHOTO_VERSION, SESSION, USER, envelope, foreign, samples
-from gen3d_events.teller import UserFault
 
 from tests.unit.events.conftest import Cloud
 from tests.unit.logs import logged

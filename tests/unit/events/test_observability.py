@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from gen3d_events import keys
-from gen3d_events.consumer import consumes
+from gen3d_events.consumer import UserFault, consumes
 from gen3d_events.event import Event
 from gen3d_events.folder import folds
 from gen3d_events.ids import caused, derived_job_id, derived_session_id
@@ -29,7 +29,6 @@ from gen3d_events.models import (
 from gen3d_events.notices import InferenceNotice, S3ObjectCreated
 from gen3d_events.observability import logger
 from gen3d_events.samples import JOB, SESSION, USER, envelope, foreign, samples
-from gen3d_events.teller import UserFault
 
 from tests.unit.events.conftest import Cloud
 from tests.unit.logs import logged

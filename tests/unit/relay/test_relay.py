@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from gen3d_events.consumer import MessageInvalid
 from gen3d_events.event import Event
 from gen3d_events.inference import InferenceRequest
-from gen3d_events.messages import MessageInvalid
 from gen3d_events.models import InferenceFailed, InferenceSucceeded
 from gen3d_events.notices import InferenceNotice
 from gen3d_events.samples import BUCKET, JOB, SESSION, USER, mask, options, photo, samples

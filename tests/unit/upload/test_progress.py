@@ -76,15 +76,30 @@ def test_in_every_order_the_document_tells_when_meshing_began(s3: Any, order: tu
     assert {"started_at", "completed_at"} <= set(job["stages"]["meshing"])
 
 
-def test_that_a_job_was_asked_for_is_told_with_that_it_was_begun_or_could_not_be(s3: Any) -> None:
+@pytest.mark.parametrize(
+    ("next_event", "status"),
+    [("Reconstruction Started", "reconstructing"), ("Reconstruction Failed", "failed")],
+)
+def test_that_a_job_was_asked_for_is_told_with_that_it_was_begun_or_could_not_be(
+    s3: Any, next_event: str, status: str
+) -> None:
     consume("Image Uploaded")
     before = document(s3)
     consume("Reconstruction Requested")
     assert document(s3) == before
-    consume("Reconstruction Started")
+    consume(next_event)
     (job,) = document(s3)["jobs"]
-    assert job["status"] == "reconstructing"
+    assert job["status"] == status
     assert "mask_info" in job
+
+
+def test_that_a_rejected_mask_was_replaced_is_told_at_once(s3: Any) -> None:
+    consume("Image Uploaded", "Mask Rejected")
+    assert "problem" in document(s3)["jobs"][0]
+    consume("Reconstruction Requested")
+    (job,) = document(s3)["jobs"]
+    assert job["status"] == "queued"
+    assert "problem" not in job
 
 
 @pytest.mark.parametrize("next_event", ["Reconstruction Started", "Reconstruction Failed", "Mesh Completed"])

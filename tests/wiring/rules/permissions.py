@@ -90,12 +90,10 @@ def a_function_receives_only_from_its_own_queue(system: System) -> Iterator[str]
 
 @rule(5)
 def a_function_sends_only_to_its_own_queue(system: System) -> Iterator[str]:
-    """Where a duplicate of work in progress becomes a new message: who keeps no record sees none. Everybody
-    else hears by the bus."""
+    """Where a duplicate of work in progress becomes a new message. Everybody else hears by the bus."""
     own = _own_queues(system)
     for name, role in functions_with_roles(system.template):
-        remembers = "IDEMPOTENCY_TABLE" in system.variables[name]
-        for queue in _queues(system, role, "send") - (own.get(name, set()) if remembers else set()):
+        for queue in _queues(system, role, "send") - own.get(name, set()):
             yield f"{name} may send to {queue}"
 
 

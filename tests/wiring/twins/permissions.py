@@ -100,11 +100,6 @@ def _(template: Template) -> None:
     statement(template, "EmbeddingStartRole", "sqs:SendMessage")["Resource"] = other
 
 
-@breaks(permissions.a_function_sends_only_to_its_own_queue)
-def _(template: Template) -> None:
-    statement(template, "UploadIngestRole", "sqs:ReceiveMessage")["Action"].append("sqs:SendMessage")
-
-
 @breaks(permissions.a_function_writes_only_its_own_log)
 def _(template: Template) -> None:
     other = {"Fn::GetAtt": ["MeshingMeshLogGroup", "Arn"]}
