@@ -189,11 +189,12 @@ def test_graphs_of_other_weights_are_refused(exported: Exported, what: str, said
         parity.check(exported.model, changed(stored, what), graphs(exported))
 
 
-def test_three_graphs_that_differ_from_the_single_one_are_refused(exported: Exported) -> None:
+@pytest.mark.parametrize("off", [0.01, np.nan])
+def test_three_graphs_that_differ_from_the_single_one_are_refused(exported: Exported, off: float) -> None:
     mixed = graphs(exported)
     prepare = onnx.load_from_string(mixed["prepare"])
     bias = next(it for it in prepare.graph.initializer if it.name.endswith("upscale_conv2.bias"))
-    values = onnx.numpy_helper.to_array(bias) + np.float32(0.01)
+    values = onnx.numpy_helper.to_array(bias) + np.float32(off)
     bias.CopyFrom(onnx.numpy_helper.from_array(values, bias.name))
     mixed["prepare"] = prepare.SerializeToString()
     with pytest.raises(parity.NotAlike, match="differ from the single one"):
