@@ -5,7 +5,8 @@ clients. So one session reads it, parsed by pydantic's parser (a quarter of the 
 known if botocore has a folder of its name, not after a walk through 400 folders.
 
 Each request is spared what it can do without: botocore's long user agent, in a function its check of
-parameters, and where an object is put the question whether it may be, a journey there and back.
+parameters, and where an object is put the question whether it may be, a journey there and back. What DynamoDB
+answers is not walked through value by value: it has the form already in which botocore gives it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.handlers import add_expect_header
 from botocore.loaders import JSONFileLoader, Loader
+from botocore.parsers import JSONParser, ResponseParserFactory
 from pydantic_core import from_json
 
 
@@ -48,11 +50,28 @@ class ServiceData(Loader):  # type: ignore[misc]
         return self._folders
 
 
+class ItemsParser(JSONParser):  # type: ignore[misc]
+    """Leaves DynamoDB's values (`{"S": "text"}`) as they are, so binary ones are Base64."""
+
+    def _handle_structure(self, shape: Any, value: Any) -> Any:
+        return value if shape.name == "AttributeValue" else super()._handle_structure(shape, value)
+
+
+class ResponseParsers(ResponseParserFactory):  # type: ignore[misc]
+    """botocore's own, but for DynamoDB's protocol."""
+
+    def create_parser(self, protocol_name: str) -> Any:
+        if protocol_name == "json":
+            return ItemsParser(**self._defaults)
+        return super().create_parser(protocol_name)
+
+
 @cache
 def session() -> Any:
     """The boto3 session that all clients share."""
     core = botocore.session.get_session()
     core.register_component("data_loader", ServiceData())
+    core.register_component("response_parser_factory", ResponseParsers())
     core.unregister("before-call.s3", add_expect_header)
     return boto3.session.Session(botocore_session=core)
 
@@ -63,8 +82,11 @@ def client(service: str, url: str | None = None) -> Any:
 
     url: of a service that every resource has an address of its own for.
     """
-    # Else addresses presigned for us-east-1 are of the old Signature Version 2.
-    signature = {"signature_version": "s3v4"} if service == "s3" else {}
+    # Else addresses presigned for us-east-1 are of the old Signature Version 2. Bodies have a checksum: over
+    # HTTP as over HTTPS botocore need not hash them as well.
+    signature: dict[str, Any] = (
+        {"signature_version": "s3v4", "s3": {"payload_signing_enabled": False}} if service == "s3" else {}
+    )
     return session().client(
         service,
         endpoint_url=url,

@@ -128,18 +128,15 @@ def test_a_user_is_their_sub() -> None:
     assert set(client["ExplicitAuthFlows"]) == {"ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"}
 
 
-def test_only_mail_and_the_api_sign_links_and_only_the_api_checks_them() -> None:
+def test_only_mail_and_the_api_know_the_keys_of_links() -> None:
     template = stack.transformed()
-    holders: dict[str, set[str]] = {"kms:GenerateMac": set(), "kms:VerifyMac": set()}
+    holders = set()
     for name in of_type(template, "IAM::Role"):
         for statement in stack.statements(template, name):
-            for action in set(stack.listed(statement["Action"])) & set(holders):
+            if "kms:GenerateMac" in stack.listed(statement["Action"]):
                 assert referred(statement["Resource"]) == "LinkKey"
-                holders[action].add(name)
-    assert holders == {
-        "kms:GenerateMac": {"NotificationMailRole", "UploadApiRole"},
-        "kms:VerifyMac": {"UploadApiRole"},
-    }
+                holders.add(name)
+    assert holders == {"NotificationMailRole", "UploadApiRole"}
 
 
 def test_only_starters_ask_the_endpoint() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import zlib
 from dataclasses import dataclass
 from functools import reduce
@@ -17,7 +16,6 @@ from gen3d_upload.rejected import Rejected
 
 # About a second of work. A drawn or computed mask has some thousand runs, noise has millions.
 _MAX_RUNS = 250_000
-_RUN = re.compile(rb"\xff+")
 
 
 @dataclass(frozen=True)
@@ -107,11 +105,11 @@ def drop_specks(mask: Image.Image) -> tuple[Image.Image, int]:
         padded = Image.new("L", (coarse.width + 1, coarse.height))
         padded.paste(coarse)
         pixels = bytearray(padded.tobytes())
-        if pixels.count(b"\x00\xff") <= _MAX_RUNS:
+        runs = _runs(pixels)
+        if len(runs) <= _MAX_RUNS:
             break
         coarse, grain = coarse.reduce(2).point([0] + [255] * 255), grain * 2
 
-    runs = [match.span() for match in _RUN.finditer(pixels)]
     pieces = _pieces(runs, padded.width)
     sizes = [0] * len(runs)
     for piece, (start, end) in zip(pieces, runs, strict=True):
@@ -127,6 +125,16 @@ def drop_specks(mask: Image.Image) -> tuple[Image.Image, int]:
         (padded.width * grain, padded.height * grain), Image.Resampling.NEAREST
     )
     return ImageChops.darker(mask, kept.crop((0, 0, *mask.size))), len(specks)
+
+
+def _runs(pixels: bytearray) -> list[tuple[int, int]]:
+    """The first `_MAX_RUNS` runs of 255 and one more, half-open. The last pixel is 0."""
+    runs: list[tuple[int, int]] = []
+    end = 0
+    while len(runs) <= _MAX_RUNS and (start := pixels.find(255, end)) >= 0:
+        end = pixels.find(0, start)
+        runs.append((start, end))
+    return runs
 
 
 def _pieces(runs: list[tuple[int, int]], stride: int) -> list[int]:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import time
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,17 +17,30 @@ from gen3d_events import aws, keys
 from gen3d_events.read_model import Row, job_state, problem, session_state
 
 from gen3d_upload import rows
-from gen3d_upload.history import Stage, job_stages, last, session_stages
+from gen3d_upload.history import Stage, deleted, job_stages, last, session_stages
 
 MAX_TRIES = 5
 _BYTES_PER_MB = 1_000_000
-MAX_REMEMBERED = 1000
-_put_last: dict[str, dict[str, str]] = {}
+MAX_ROWS_KEPT = 1000
+KEPT_SECONDS = 60.0
 _OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"}
 
 
 class MetadataBusy(RuntimeError):
     """Others wrote the same metadata.json at every try."""
+
+
+@dataclass
+class _Written:
+    """What this process wrote last of a session: its rows by item_id, read when the clock was `read_at`."""
+
+    etag: str
+    rows: dict[str, Row]
+    read_at: float
+
+
+_written: dict[str, _Written] = {}
+"""By key of the file, the oldest first."""
 
 
 def render(session: Row, jobs: list[Row]) -> dict[str, Any]:
@@ -126,27 +141,41 @@ def _present(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None and value != {}}
 
 
-def write(user_id: str, session_id: str) -> None:
-    """Render from a consistent read, and put unless somebody else did since the read; then again.
+def heard(row: Row) -> None:
+    """The row of a session or job has changed to this, as far as this process knows."""
+    user_id, session_id, _ = rows.ids(row)
+    if written := _written.get(_key(user_id, session_id)):
+        written.rows[row["item_id"]] = row
 
-    What was put here last counts as unchanged, until S3 says otherwise. Raises MetadataBusy after MAX_TRIES.
+
+def write(user_id: str, session_id: str, *, reread: bool = True) -> None:
+    """Render the session, and put that unless somebody else did since its rows were read; then again.
+
+    reread: not for whoever writes after each change that it has `heard` of, as all do who change what is
+    shown here. Then the rows need no reading while the file is as it was written last: of what it lacks,
+    somebody else has heard, and has yet to write. Raises MetadataBusy after MAX_TRIES.
     """
-    key = f"{keys.session_prefix(user_id, session_id)}metadata.json"
+    key = _key(user_id, session_id)
     for _ in range(MAX_TRIES):
-        condition = _put_last.pop(key, None) or _unchanged(key)
-        found = rows.session(user_id, session_id)
-        if found is None:
+        written = _written.pop(key, None)
+        etag = {"IfMatch": written.etag} if written else _unchanged(key)
+        if written is None or reread or time.monotonic() - written.read_at > KEPT_SECONDS:
+            written = _read(user_id, session_id)
+        session = written.rows.get(session_id)
+        if session is None or deleted(session):
             return
-        body = json.dumps(render(*found), indent=2).encode()
+        jobs = [written.rows[item_id] for item_id in sorted(written.rows) if item_id != session_id]
+        body = json.dumps(render(session, jobs), indent=2).encode()
         try:
             put = aws.client("s3").put_object(
                 Bucket=os.environ["DATA_BUCKET"],
                 Key=key,
                 Body=body,
                 ContentType="application/json",
-                **condition,
+                **etag,
             )
-            _remember(key, put["ETag"])
+            written.etag = put["ETag"]
+            _keep(key, written)
             return
         except ClientError as error:
             if error.response["Error"]["Code"] not in _OVERTAKEN:
@@ -154,10 +183,21 @@ def write(user_id: str, session_id: str) -> None:
     raise MetadataBusy(key)
 
 
-def _remember(key: str, etag: str) -> None:
-    _put_last[key] = {"IfMatch": etag}
-    if len(_put_last) > MAX_REMEMBERED:
-        del _put_last[next(iter(_put_last))]
+def _key(user_id: str, session_id: str) -> str:
+    return f"{keys.session_prefix(user_id, session_id)}metadata.json"
+
+
+def _read(user_id: str, session_id: str) -> _Written:
+    read_at = time.monotonic()
+    found = rows.session(user_id, session_id)
+    every = [found[0], *found[1]] if found else []
+    return _Written("", {row["item_id"]: row for row in every}, read_at)
+
+
+def _keep(key: str, written: _Written) -> None:
+    _written[key] = written
+    while sum(len(it.rows) for it in _written.values()) > MAX_ROWS_KEPT:
+        del _written[next(iter(_written))]
 
 
 def _unchanged(key: str) -> dict[str, str]:

@@ -28,7 +28,7 @@ splats tell that meshing follows. In any other state the next event may have com
 
 
 def _render(session: tuple[str, str], _: Sequence[Event]) -> None:
-    metadata.write(*session)
+    metadata.write(*session, reread=False)
 
 
 @folds(*Event.registry.values(), then=_render)
@@ -42,6 +42,7 @@ def handler(event: Event) -> tuple[str, str] | None:
         why = "the session is purged" if buried or row else "no such row"
         logger.info(f"dropped: {why}", removed=removed)
         return None
+    metadata.heard(row)
     if isinstance(event, _NOT_IN_METADATA) or _waits(event, row):
         return None
     return about.user_id, about.session_id

@@ -8,13 +8,12 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError
 from gen3d_events import aws
 from gen3d_events.read_model import Row
 
 _serializer = TypeSerializer()
-_deserializer = TypeDeserializer()
 
 
 def call(operation: str, **arguments: Any) -> Any:
@@ -52,15 +51,22 @@ def pack(row: Row) -> dict[str, Any]:
 
 
 def unpack(item: dict[str, Any]) -> Row:
-    return {name: _plain(_deserializer.deserialize(value)) for name, value in item.items()}
+    """DynamoDB's values as JSON's. By way of boto3 and its Decimal it takes three times as long."""
+    return {name: _plain(value) for name, value in item.items()}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: dict[str, Any]) -> Any:
     match value:
-        case Decimal():
-            return int(value) if value == int(value) else float(value)
-        case dict():
-            return {name: _plain(item) for name, item in value.items()}
-        case list():
-            return [_plain(item) for item in value]
-    return value
+        case {"S": text}:
+            return text
+        case {"N": digits}:
+            return int(digits) if digits.lstrip("-").isdigit() else float(digits)
+        case {"M": items}:
+            return unpack(items)
+        case {"L": items}:
+            return [_plain(item) for item in items]
+        case {"BOOL": truth}:
+            return truth
+        case {"NULL": True}:
+            return None
+    raise TypeError(f"no value of a row of ours: {value}")

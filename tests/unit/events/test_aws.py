@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 from botocore.exceptions import ParamValidationError, UnknownServiceError
 from botocore.loaders import Loader
+from botocore.parsers import ResponseParserFactory
 from gen3d_events import aws
 
 from tests.unit.events.conftest import Cloud
@@ -31,6 +33,24 @@ def test_so_is_what_all_services_share(name: str) -> None:
 def test_an_unknown_service_is_called_unknown(cloud: Cloud) -> None:
     with pytest.raises(UnknownServiceError):
         aws.client("no-such-service")
+
+
+def test_dynamodb_s_answers_are_parsed_as_by_botocore() -> None:
+    value = {"M": {"list": {"L": [{"N": "1.5"}, {"NULL": True}, {"BOOL": False}]}, "text": {"S": "é"}}}
+    body = {"Items": [{"value": value}], "Count": 1, "LastEvaluatedKey": {"id": {"S": "x"}}}
+    answer = {"status_code": 200, "headers": {}, "context": {}, "body": json.dumps(body).encode()}
+    refused = {
+        **answer,
+        "status_code": 400,
+        "body": b'{"__type": "x#ConditionalCheckFailedException", "Item": {"value": {"S": "kept"}}}',
+    }
+    service = aws.session().client("dynamodb", region_name="eu-central-1").meta.service_model
+    query = service.operation_model("Query").output_shape
+    ours = aws.session()._session.get_component("response_parser_factory")
+    for parsed in (answer, refused):
+        own, theirs = (factory.create_parser("json") for factory in (ours, ResponseParserFactory()))
+        assert own.parse(parsed, query) == theirs.parse(parsed, query)
+        assert type(own) is not type(theirs)
 
 
 def test_only_a_function_leaves_the_check_of_parameters_to_the_service(

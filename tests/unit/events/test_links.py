@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from gen3d_events import aws, links
@@ -66,6 +67,20 @@ def test_a_token_cut_off_or_extended_is_invalid(key: str) -> None:
 def test_another_keys_token_is_invalid(key: str) -> None:
     with pytest.raises(LinkInvalid):
         links.verify(key, links.mint(new_key(), PATH, NOW + DAY), NOW)
+
+
+def test_kms_is_asked_once_for_all_links_of_a_day(key: str) -> None:
+    asked = []
+
+    def count(params: dict[str, Any], **_: Any) -> None:
+        asked.append(params["Message"])
+
+    aws.client("kms").meta.events.register("provide-client-params.kms.GenerateMac", count)
+    tokens = [links.mint(key, f"{PATH}{number}", NOW + timedelta(hours=number)) for number in range(11)]
+    assert [links.verify(key, token, NOW - DAY) for token in tokens] == [f"{PATH}{n}" for n in range(11)]
+    assert len(asked) == 1
+    links.mint(key, PATH, NOW + timedelta(hours=12))
+    assert len(set(asked)) == len(asked) == 2
 
 
 def test_a_token_expires(key: str) -> None:

@@ -29,7 +29,7 @@ from tests.unit.upload.deleting import (
 
 @pytest.fixture(autouse=True)
 def session(service: None, s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metadata, "_put_last", {})
+    monkeypatch.setattr(metadata, "_written", {})
     two_versions(s3)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from botocore.exceptions import ClientError
@@ -12,6 +13,8 @@ from gen3d_events import keys
 from gen3d_events.models import JobOptions
 from gen3d_events.samples import BUCKET, JOB, NOON, SESSION, USER, samples
 from gen3d_upload import history, metadata, progress, rows
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 KEY = f"{keys.session_prefix(USER, SESSION)}metadata.json"
 HAPPY = [
@@ -34,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("table", "s3")
 
 @pytest.fixture(autouse=True)
 def forget(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metadata, "_put_last", {})
+    monkeypatch.setattr(metadata, "_written", {})
 
 
 @pytest.fixture(autouse=True)
@@ -209,11 +212,7 @@ def test_every_order_renders_the_same(table: Any, s3: Any) -> None:
         seen.append(document(s3))
         for part in (seen[-1], *seen[-1]["jobs"]):
             del part["created_at"]
-        for row in table.scan(TableName="sessions")["Items"]:
-            table.delete_item(TableName="sessions", Key={name: row[name] for name in ("user_id", "item_id")})
-        s3.delete_object(Bucket=BUCKET, Key=KEY)
-        metadata._put_last.clear()
-        start()
+        start_anew(table, s3)
     assert len(seen) == 6
     assert all(found == seen[0] for found in seen)
 
@@ -301,10 +300,85 @@ def test_a_document_that_is_gone_is_written_anew(s3: Any) -> None:
 
 
 def test_few_documents_are_remembered(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metadata, "MAX_REMEMBERED", 0)
+    monkeypatch.setattr(metadata, "MAX_ROWS_KEPT", 0)
     consume("Image Uploaded", "Embedding Completed")
-    assert not metadata._put_last
+    assert not metadata._written
     assert document(s3)["stages"]["initialization"]["embedding_size_mb"] == 4.195
+
+
+@pytest.mark.parametrize(("kept_seconds", "reads"), [(60.0, 1), (-1.0, 3)])
+def test_a_function_reads_again_only_what_it_read_long_ago(
+    s3: Any, monkeypatch: pytest.MonkeyPatch, kept_seconds: float, reads: int
+) -> None:
+    monkeypatch.setattr(metadata, "KEPT_SECONDS", kept_seconds)
+    reading = Mock(wraps=rows.session)
+    monkeypatch.setattr(rows, "session", reading)
+    consume("Image Uploaded", "Embedding Completed", "Reconstruction Started")
+    assert reading.call_count == reads
+    assert document(s3)["status"] == "reconstructing"
+
+
+def test_a_name_given_by_the_api_is_shown_at_once_and_stays(s3: Any) -> None:
+    consume("Image Uploaded")
+    progress_s, metadata._written = metadata._written, {}
+    rows.rename(USER, SESSION, None, "chair")
+    metadata.write(USER, SESSION)
+    assert document(s3)["name"] == "chair"
+    rows.rename(USER, SESSION, JOB, "legs")
+    metadata.write(USER, SESSION)
+    metadata._written = progress_s
+    consume("Embedding Completed")
+    assert (document(s3)["name"], document(s3)["jobs"][0]["name"]) == ("chair", "legs")
+
+
+OTHER_JOB = f"{JOB[:-1]}{'A' if JOB[-1] != 'A' else 'B'}"
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=12)
+@given(data=st.data())
+def test_whichever_of_two_functions_handles_what_the_document_is_up_to_date_in_the_end(
+    table: Any, s3: Any, data: st.DataObject
+) -> None:
+    """Each has its own memory, and may be held up between fold and rendering."""
+    start_anew(table, s3)
+    rows.create(USER, SESSION, OTHER_JOB, options=JobOptions().model_dump(mode="json", exclude_none=True))
+    other = [
+        event.with_metadata(event.metadata.model_copy(update={"job_id": OTHER_JOB}))
+        for event in HAPPY
+        if event.metadata.job_id
+    ]
+    memories = [dict[str, Any](), dict[str, Any]()]
+    to_render: list[tuple[int, tuple[str, str]]] = []
+    for event in data.draw(st.permutations([*HAPPY, *other])):
+        metadata._written = memories[function := data.draw(st.integers(0, 1))]
+        if touched := progress.handler.fold(event):
+            to_render.append((function, touched))
+        for _ in range(data.draw(st.integers(0, len(to_render)))):
+            render_one_of(to_render, memories, data)
+    while to_render:
+        render_one_of(to_render, memories, data)
+    found = document(s3)
+    metadata._written = {}
+    metadata.write(USER, SESSION)
+    assert found == document(s3)
+    assert [job["status"] for job in found["jobs"]] == ["completed", "completed"]
+
+
+def render_one_of(
+    waiting: list[tuple[int, tuple[str, str]]], memories: list[dict[str, Any]], data: st.DataObject
+) -> None:
+    place = data.draw(st.integers(0, len(waiting) - 1))
+    function, touched = waiting.pop(place)
+    metadata._written = memories[function]
+    progress.handler.then(touched, [])
+
+
+def start_anew(table: Any, s3: Any) -> None:
+    for row in table.scan(TableName="sessions")["Items"]:
+        table.delete_item(TableName="sessions", Key={name: row[name] for name in ("user_id", "item_id")})
+    s3.delete_object(Bucket=BUCKET, Key=KEY)
+    metadata._written = {}
+    start()
 
 
 @pytest.mark.parametrize("first", [True, False])

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("service")
 
 @pytest.fixture(autouse=True)
 def session(service: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metadata, "_put_last", {})
+    monkeypatch.setattr(metadata, "_written", {})
     accepted()
     rows.create(USER, SESSION, JOB, name="Chair", options={"quality": "high", "formats": ["glb"], "seed": 7})
 
