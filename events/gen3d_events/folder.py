@@ -1,13 +1,12 @@
 """A folder takes events into a state that minds neither their order nor their repetition.
 
-    @folds(*Event.registry.values(), then=render)
+    @folds(*Event.registry.values(), into=session)
     def handler(event: Event) -> Hashable:
-        ...                                 # commutative and idempotent
-        return event.metadata.session_id    # what was touched
+        return event.metadata.session_id    # what it is folded into
 
-It publishes nothing, and needs no record of what was done before. `then` is called once a batch with each
-thing that was touched, and the events that touched it; if it raises, their messages come back, and are
-folded again.
+It publishes nothing, and needs no record of what was done before. `into` is called once a batch for each
+thing that events are folded into, with those events, and is commutative and idempotent; if it raises, their
+messages come back, and are folded again.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ from gen3d_events.observability import count, logger
 
 T = TypeVar("T", bound=Hashable)
 
-Then = Callable[[T, Sequence[Event]], None]
+Into = Callable[[T, Sequence[Event]], None]
 
 
-class _Folded(NamedTuple):
-    """A message that is folded, and not yet rendered. began: as `perf_counter` told."""
+class _Waiting(NamedTuple):
+    """A message whose event waits for the end of its batch. began: as `perf_counter` told."""
 
     cause: Event
     record: SQSRecord
@@ -36,29 +35,24 @@ class _Folded(NamedTuple):
 
 
 class Folder(MessageHandler[Event], Generic[T]):
-    """The handler that `folds` makes; `fold` and `then` are the plain functions, for unit tests."""
+    """The handler that `folds` makes; `target` and `into` are the plain functions, for unit tests."""
 
-    def __init__(
-        self, fold: Callable[[Event], T | None], causes: tuple[type[Event], ...], then: Then[T]
-    ) -> None:
-        super().__init__(f"{fold.__module__}.{fold.__qualname__}", causes)
-        self.fold = fold
-        self.then = then
-        self._touched: dict[T, list[_Folded]] = {}
+    def __init__(self, target: Callable[[Event], T], causes: tuple[type[Event], ...], into: Into[T]) -> None:
+        super().__init__(f"{target.__module__}.{target.__qualname__}", causes)
+        self.target = target
+        self.into = into
+        self._waiting: dict[T, list[_Waiting]] = {}
 
     def _handle(self, cause: Event, record: SQSRecord, context: Any) -> None:
-        touched = self.fold(cause)
-        if touched is None:
-            self._done()
-        else:
-            self._touched.setdefault(touched, []).append(_Folded(cause, record, self._began))
+        waiting = self._waiting.setdefault(self.target(cause), [])
+        waiting.append(_Waiting(cause, record, self._began))
 
     def _batch(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        self._touched = {}
+        self._waiting = {}
         answer = super()._batch(event, context)
-        for touched, messages in self._touched.items():
+        for target, messages in self._waiting.items():
             try:
-                self.then(touched, [message.cause for message in messages])
+                self.into(target, [message.cause for message in messages])
             except Exception as error:  # one that fails must not keep the others
                 answer["batchItemFailures"] += [{"itemIdentifier": it.record.message_id} for it in messages]
                 for message in messages:
@@ -71,7 +65,7 @@ class Folder(MessageHandler[Event], Generic[T]):
         return answer
 
     @contextmanager
-    def _again(self, message: _Folded) -> Iterator[None]:
+    def _again(self, message: _Waiting) -> Iterator[None]:
         """Take a message in hand once more: its batch has come to an end."""
         self._began = message.began
         with self._context(message.cause):
@@ -89,9 +83,7 @@ class Folder(MessageHandler[Event], Generic[T]):
             logger.exception("not hidden", message_id=record.message_id)
 
 
-def folds(*causes: type[Event], then: Then[T]) -> Callable[[Callable[[Event], T | None]], Folder[T]]:
-    """Make a function of an event the Lambda handler for messages of the given classes.
-
-    The function gives what the event touched, or None for nothing that `then` must know.
-    """
-    return lambda fold: Folder(fold, causes, then)
+def folds(*causes: type[Event], into: Into[T]) -> Callable[[Callable[[Event], T]], Folder[T]]:
+    """Make a function that says what an event is folded into the Lambda handler for messages of the given
+    classes. `into` does it."""
+    return lambda target: Folder(target, causes, into)

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import hypercorn.asyncio
 import uvicorn
 from ministack import app
-from ministack.core import persistence
+from ministack.core import lambda_runtime, persistence
 from ministack.services import eventbridge, lambda_svc
 from ministack.services.cloudformation import provisioners
+from uvicorn.protocols.http import httptools_impl
 
 from gen3d_local import gateway, object_events, permissions, quicker, resources
 from gen3d_local.admission import Admission
@@ -34,6 +38,10 @@ POLL_GAP_SECONDS = 0.005
 CONCURRENCY = max(2, os.cpu_count() or 1)
 # After a batch that could have been fuller the queue waits this many times as long as that took.
 REST, MAX_REST_SECONDS = 3.0, 0.25
+# Functions all wait for engine and endpoint, which do one thing at a time, so those come first.
+NICE = [shutil.which("nice") or "nice", "-n", "5"]
+# How much of a body may wait to be taken. With less it is read in small pieces, each behind what others ask.
+READ_AHEAD_BYTES = 16 << 20
 # By itself ministack saves only when it is stopped; a kill would then cost everything since the start.
 SAVE_SECONDS = 60.0
 SAVED_AT_THE_END = ("cloudwatch", "cloudwatch_logs")
@@ -63,6 +71,7 @@ def main() -> None:
         allowed(mapping, *queue), CONCURRENCY if mapping["BatchSize"] == 1 else 1
     )
     lambda_svc._run_sqs_batch = _with_rest(lambda_svc._run_sqs_batch)
+    lambda_runtime.subprocess = SimpleNamespace(**{**vars(subprocess), "Popen": _nicely})
     signal.signal(signal.SIGALRM, _save)
     signal.setitimer(signal.ITIMER_REAL, SAVE_SECONDS, SAVE_SECONDS)
     app.app = Admission(
@@ -90,8 +99,14 @@ def _with_rest(run: Callable[..., None]) -> Callable[..., None]:
     return run_and_rest
 
 
+def _nicely(command: Sequence[str], **options: Any) -> subprocess.Popen[str]:
+    """A function's process, which gives way to those that all wait for."""
+    return subprocess.Popen([*NICE, *command], **options)  # noqa: S603 - ministack's own worker
+
+
 async def _serve(application: Any, _: Any) -> None:
     """In place of ministack's own web server, which takes longer for each request."""
+    httptools_impl.HIGH_WATER_LIMIT = READ_AHEAD_BYTES  # type: ignore[attr-defined]
     config = uvicorn.Config(
         application,
         host=HOST,

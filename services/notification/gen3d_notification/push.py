@@ -20,7 +20,7 @@ def _tell(user_id: str, events: Sequence[Event]) -> None:
         deliver(connection)
 
 
-@folds(*Event.registry.values(), then=_tell)
+@folds(*Event.registry.values(), into=_tell)
 def handler(event: Event) -> str:
     """The user whom it concerns."""
     return event.metadata.user_id

@@ -1,4 +1,4 @@
-"""Every event: fold it into its row, and render the session's metadata.json anew, once a batch.
+"""Every event: fold those of a batch into their rows, and render each session's metadata.json anew.
 
 A result of a session that is being purged, or was, is dropped, and with it what it left in the bucket.
 """
@@ -27,25 +27,32 @@ _TOLD_WITH_THE_NEXT = {models.ReconstructionRequested: "queued", models.MeshingS
 splats tell that meshing follows. In any other state the next event may have come first."""
 
 
-def _render(session: tuple[str, str], _: Sequence[Event]) -> None:
-    metadata.write(*session, reread=False)
+def _fold(session: tuple[str, str], events: Sequence[Event]) -> None:
+    of_row: dict[str | None, list[Event]] = {}
+    for event in events:
+        of_row.setdefault(event.metadata.job_id, []).append(event)
+    changed = [_changes_metadata(of_one) for of_one in of_row.values()]
+    if any(changed):
+        metadata.write(*session, reread=False)
 
 
-@folds(*Event.registry.values(), then=_render)
-def handler(event: Event) -> tuple[str, str] | None:
-    """The user and session whose metadata.json changed."""
-    about = event.metadata
-    row = rows.fold(event)
+@folds(*Event.registry.values(), into=_fold)
+def handler(event: Event) -> tuple[str, str]:
+    """The user and the session that it is about."""
+    return event.metadata.user_id, event.metadata.session_id
+
+
+def _changes_metadata(events: list[Event]) -> bool:
+    """Fold the events about one row; whether metadata.json has news of them."""
+    about, row = events[0].metadata, rows.fold(*events)
     if row is None or "purging_at" in row:
         buried = rows.is_buried(about.session_id)
         removed = remove_objects(about.user_id, about.session_id) if buried else 0
         why = "the session is purged" if buried or row else "no such row"
-        logger.info(f"dropped: {why}", removed=removed)
-        return None
+        logger.info(f"dropped: {why}", session_id=about.session_id, job_id=about.job_id, removed=removed)
+        return False
     metadata.heard(row)
-    if isinstance(event, _NOT_IN_METADATA) or _waits(event, row):
-        return None
-    return about.user_id, about.session_id
+    return not all(isinstance(event, _NOT_IN_METADATA) or _waits(event, row) for event in events)
 
 
 def _waits(event: Event, row: Row) -> bool:

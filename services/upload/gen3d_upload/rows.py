@@ -14,9 +14,10 @@ while the row is as it was read: whatever can make a row due earlier counts up `
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from functools import reduce
+from typing import Any, Literal, cast
 
 from botocore.exceptions import ClientError
 from gen3d_events import read_model
@@ -290,27 +291,44 @@ def release(user_id: str, session_id: str, job_id: str | None, kind: Upload, sou
 # --- the fold ----------------------------------------------------------------------------------------
 
 
-def fold(event: Event) -> Row | None:
-    """`read_model.fold`, written: the row after `event`, or None if there is no such row.
+def fold(*events: Event) -> Row | None:
+    """`read_model.fold` of events about one row, written: the row then, or None if there is no such row.
 
-    `due_at` follows in a second write; of a fold that died in between, its repetition writes it.
+    `due_at` follows in another write; of a fold that died in between, its repetition writes it.
     """
-    about = event.metadata
-    attribute, entry = read_model.attribute(event), read_model.entry(event)
-    fields, order = read_model.told_order(attribute), "<" if read_model.latest_counts(attribute) else ">"
-    counts = f"#event.#event_id {order} :event_id"
-    if "at" in fields:
-        counts = f"#event.#at {order} :at OR #event.#at = :at AND {counts}"
-    row, _ = _decide(
-        _key(about.user_id, about.session_id, about.job_id),
-        "SET #event = :entry ADD revision :one",
-        f"attribute_exists(item_id) AND (attribute_not_exists(#event) OR {counts})",
-        {":entry": entry, ":one": 1, **{f":{field}": entry[field] for field in fields}},
-        {"#event": attribute, **{f"#{field}": field for field in fields}},
-    )
+    row, folded = _fold_at_once(events)
+    if row and not folded and len(events) > 1:  # one of them is no news
+        for event in events:
+            row, _ = _fold_at_once([event])
     if row:
         _keep_due(row)
     return row
+
+
+def _fold_at_once(events: Sequence[Event]) -> tuple[Row | None, bool]:
+    """The row, if there is one, and whether it was changed, because each of the events counts."""
+    about, folded = events[0].metadata, reduce(read_model.fold, events, cast("dict[str, Any]", {}))
+    names: dict[str, str] = {}
+    values: dict[str, Any] = {":one": 1}
+    conditions = ["attribute_exists(item_id)"]
+    for number, (attribute, entry) in enumerate(folded.items()):
+        fields = read_model.told_order(attribute)
+        order = "<" if read_model.latest_counts(attribute) else ">"
+        event, of_event = f"#event{number}", {field: f":{field}{number}" for field in fields}
+        names |= {event: attribute, **{f"#{field}": field for field in fields}}
+        values |= {f":entry{number}": entry, **{of_event[field]: entry[field] for field in fields}}
+        counts = f"{event}.#event_id {order} {of_event['event_id']}"
+        if "at" in fields:
+            at = of_event["at"]
+            counts = f"{event}.#at {order} {at} OR {event}.#at = {at} AND {counts}"
+        conditions.append(f"(attribute_not_exists({event}) OR {counts})")
+    return _decide(
+        _key(about.user_id, about.session_id, about.job_id),
+        f"SET {', '.join(f'#event{it} = :entry{it}' for it in range(len(folded)))} ADD revision :one",
+        " AND ".join(conditions),
+        values,
+        names,
+    )
 
 
 def _keep_due(row: Row) -> None:

@@ -22,15 +22,15 @@ class Notebook:
         self.rendered: list[str] = []
         self.rendered_for: list[list[str]] = []
         self._fails_on, self._then_fails_on = fails_on, then_fails_on
-        self.handler: Folder[str] = folds(ImageUploaded, EmbeddingStarted, then=self.then)(self.fold)
+        self.handler: Folder[str] = folds(ImageUploaded, EmbeddingStarted, into=self.into)(self.target)
 
-    def fold(self, event: Event) -> str | None:
+    def target(self, event: Event) -> str:
         if event.detail_type == self._fails_on:
             raise OSError("no")
         self.folded.append(event.detail_type)
-        return event.metadata.session_id or None
+        return event.metadata.session_id
 
-    def then(self, touched: str, events: Sequence[Event]) -> None:
+    def into(self, touched: str, events: Sequence[Event]) -> None:
         self.rendered.append(touched)
         self.rendered_for.append([event.detail_type for event in events])
         if touched == self._then_fails_on:

@@ -177,7 +177,7 @@ def test_a_batch_that_is_folded_has_a_line_for_each_event(cloud: Cloud) -> None:
         if touched == "Inference Succeeded":
             raise OSError("no")
 
-    handler = folds(ImageUploaded, InferenceSucceeded, then=then)(lambda event: event.detail_type)
+    handler = folds(ImageUploaded, InferenceSucceeded, into=then)(lambda event: event.detail_type)
     with logged() as lines:
         cloud.deliver(handler, *(cloud.record(envelope(one)) for one in (UPLOADED, SUCCEEDED)))
     assert [(line["message"], line["cause"]) for line in summaries(lines)] == [

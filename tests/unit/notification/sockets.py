@@ -62,7 +62,7 @@ def connect(connection_id: str, user_id: str, heard: str = "") -> None:
 def happens(user_id: str, number: int, detail_type: str = "Meshing Started") -> str:
     """Push hears of an event; its id, which grows with the number."""
     event = numbered(user_id, number, detail_type)
-    push.handler.then(push.handler.fold(event) or "", [event])
+    push.handler.into(push.handler.target(event), [event])
     return event.metadata.event_id
 
 

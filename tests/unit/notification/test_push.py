@@ -138,7 +138,7 @@ def test_of_a_batch_only_what_is_new_gets_a_position(
 def test_a_batch_is_told_in_its_order(sockets: Sockets) -> None:
     connect("ada", ADA)
     events = [numbered(ADA, number) for number in (2, 1)]
-    push.handler.then(ADA, events)
+    push.handler.into(ADA, events)
     assert sockets.heard("ada") == ["pong", *(event.metadata.event_id for event in events)]
 
 

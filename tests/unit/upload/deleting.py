@@ -55,7 +55,7 @@ def end_grace(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def fold(events: list[Event]) -> None:
     for event in events:
-        progress.handler.fold(event)
+        progress.handler.into(progress.handler.target(event), [event])
 
 
 def versions(prefix: str) -> int:

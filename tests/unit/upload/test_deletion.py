@@ -12,7 +12,7 @@ from gen3d_events.ids import new_session_id
 from gen3d_events.models import JobOptions
 from gen3d_events.notices import S3ObjectCreated
 from gen3d_events.samples import BUCKET, JOB, SESSION, USER, mask, photo, samples
-from gen3d_upload import api, history, ingest, metadata, outbox, progress, rows
+from gen3d_upload import api, history, ingest, metadata, outbox, rows
 
 from tests.unit.upload.asking import MESH, OTHER, call, refusal, token
 from tests.unit.upload.deleting import (
@@ -91,7 +91,6 @@ def test_what_is_under_way_goes_on_unseen(published: Published, s3: Any) -> None
     delete()
     fold([samples["Reconstruction Requested"], samples["Mesh Completed"], samples["Embedding Completed"]])
     assert "mesh_completed" in (rows.get(USER, SESSION, JOB) or {})
-    progress.handler.then((USER, SESSION), [])
     assert versions(f"{PREFIX}metadata.json") == 0
     call("POST", f"/sessions/{SESSION}/restore")
     assert call("GET", f"/sessions/{SESSION}/jobs/{JOB}").body["state"] == "completed"

@@ -10,6 +10,7 @@ from unittest.mock import Mock
 import pytest
 from botocore.exceptions import ClientError
 from gen3d_events import keys
+from gen3d_events.event import Event
 from gen3d_events.models import JobOptions
 from gen3d_events.samples import BUCKET, JOB, NOON, SESSION, USER, samples
 from gen3d_upload import history, metadata, progress, rows
@@ -59,9 +60,13 @@ def start() -> None:
 
 def consume(*names: str) -> None:
     for name in names:
-        touched = progress.handler.fold(samples[name])
-        if touched:
-            progress.handler.then(touched, [])
+        hear(samples[name])
+
+
+def hear(*events: Event) -> None:
+    """In one batch, all about one session."""
+    (session,) = {progress.handler.target(event) for event in events}
+    progress.handler.into(session, events)
 
 
 def document(s3: Any) -> dict[str, Any]:
@@ -190,8 +195,7 @@ def test_a_mask_from_elsewhere_has_no_interaction(s3: Any, embedded: str) -> Non
     if embedded == "late":
         late = samples["Embedding Completed"]
         about = late.metadata.model_copy(update={"occurred_at": NOON + timedelta(seconds=95.001)})
-        progress.handler.fold(late.with_metadata(about))
-        metadata.write(USER, SESSION)
+        hear(late.with_metadata(about))
     found = document(s3)
     assert found["stages"]["interaction"] == {"num_clicks": 5, "num_refinements": 2}
 
@@ -339,7 +343,7 @@ OTHER_JOB = f"{JOB[:-1]}{'A' if JOB[-1] != 'A' else 'B'}"
 def test_whichever_of_two_functions_handles_what_the_document_is_up_to_date_in_the_end(
     table: Any, s3: Any, data: st.DataObject
 ) -> None:
-    """Each has its own memory, and may be held up between fold and rendering."""
+    """Each has its own memory and hears batches, and may be held up before it renders."""
     start_anew(table, s3)
     rows.create(USER, SESSION, OTHER_JOB, options=JobOptions().model_dump(mode="json", exclude_none=True))
     other = [
@@ -348,29 +352,27 @@ def test_whichever_of_two_functions_handles_what_the_document_is_up_to_date_in_t
         if event.metadata.job_id
     ]
     memories = [dict[str, Any](), dict[str, Any]()]
-    to_render: list[tuple[int, tuple[str, str]]] = []
-    for event in data.draw(st.permutations([*HAPPY, *other])):
-        metadata._written = memories[function := data.draw(st.integers(0, 1))]
-        if touched := progress.handler.fold(event):
-            to_render.append((function, touched))
-        for _ in range(data.draw(st.integers(0, len(to_render)))):
-            render_one_of(to_render, memories, data)
-    while to_render:
-        render_one_of(to_render, memories, data)
+    waiting: list[int] = []
+    to_come = data.draw(st.permutations([*HAPPY, *other]))
+    write, function = metadata.write, 0
+    with pytest.MonkeyPatch.context() as held_up:
+        held_up.setattr(metadata, "write", lambda *_, **__: waiting.append(function))
+        while to_come or waiting:
+            writes = bool(waiting) and (not to_come or data.draw(st.booleans()))
+            if not writes:
+                function = data.draw(st.integers(0, 1))
+                metadata._written = memories[function]
+                batch = data.draw(st.integers(1, 3))
+                hear(*to_come[:batch])
+                del to_come[:batch]
+            else:
+                metadata._written = memories[waiting.pop(data.draw(st.integers(0, len(waiting) - 1)))]
+                write(USER, SESSION, reread=False)
     found = document(s3)
     metadata._written = {}
     metadata.write(USER, SESSION)
     assert found == document(s3)
     assert [job["status"] for job in found["jobs"]] == ["completed", "completed"]
-
-
-def render_one_of(
-    waiting: list[tuple[int, tuple[str, str]]], memories: list[dict[str, Any]], data: st.DataObject
-) -> None:
-    place = data.draw(st.integers(0, len(waiting) - 1))
-    function, touched = waiting.pop(place)
-    metadata._written = memories[function]
-    progress.handler.then(touched, [])
 
 
 def start_anew(table: Any, s3: Any) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import random
 from datetime import timedelta
+from functools import reduce
 from itertools import permutations
 from typing import Any
 
@@ -67,10 +68,12 @@ def test_the_table_folds_as_the_read_model_does(
     ]
     chance.shuffle(story)
     wanted: dict[str | None, dict[str, Any]] = {None: {}, JOB: {}}
-    for event in story:
-        about = event.metadata
-        wanted[about.job_id] = read_model.fold(wanted[about.job_id], event)
-        rows.fold(event)
+    while story:
+        job_id, batch = story[0].metadata.job_id, story[: chance.randint(1, 5)]
+        of_row = [event for event in batch if event.metadata.job_id == job_id]
+        wanted[job_id] = reduce(read_model.fold, of_row, wanted[job_id])
+        rows.fold(*of_row)
+        story = [event for event in batch if event.metadata.job_id != job_id] + story[len(batch) :]
     for job_id, row in wanted.items():
         stored = rows.get(USER, SESSION, job_id)
         assert stored
@@ -99,6 +102,17 @@ def test_every_order_gives_the_same_rows(table: Any) -> None:
         for item in seen[-1]:
             table.delete_item(TableName="sessions", Key={"user_id": {"S": USER}, "item_id": {"S": item}})
     assert all(state == seen[0] for state in seen)
+
+
+def test_events_of_one_row_are_folded_by_one_write() -> None:
+    start()
+    row = rows.fold(samples["Reconstruction Requested"], samples["Reconstruction Started"])
+    assert row
+    assert row["revision"] == 1
+    later = rows.fold(*(samples[name] for name in ("Reconstruction Started", "Reconstruction Completed")))
+    assert later
+    assert later["revision"] == 2  # the first of them was no news
+    assert read_model.job_state(later) == "meshing"
 
 
 def test_an_event_without_a_row_is_dropped() -> None:

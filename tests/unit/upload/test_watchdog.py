@@ -9,7 +9,7 @@ import pytest
 from gen3d_events import ids
 from gen3d_events.event import Event
 from gen3d_events.samples import JOB, NOON, SESSION, USER, samples
-from gen3d_upload import outbox, progress, rows, watchdog
+from gen3d_upload import outbox, rows, watchdog
 from gen3d_upload.history import STEP, due_at
 
 from tests.unit.logs import logged
@@ -71,7 +71,7 @@ def test_it_is_told_with_the_same_id_until_it_is_folded(published: Published) ->
     assert (look(), look()) == (1, 1)
     first, second = published()
     assert first.metadata.event_id == second.metadata.event_id
-    progress.handler.fold(first)
+    rows.fold(first)
     assert look() == 0
 
 
@@ -109,7 +109,7 @@ def test_an_upload_that_died_is_rejected_and_leaves_room_for_another(
     assert event.detail_type == ("Mask Rejected" if job_id else "Image Rejected")
     assert (event.metadata.session_id, event.metadata.job_id) == (SESSION, job_id)
     assert event.detail()["data"]["code"] == "internal_error"
-    progress.handler.fold(event)
+    rows.fold(event)
     assert look() == 0
     assert rows.claim(USER, SESSION, job_id, kind, "2")
 
@@ -131,7 +131,7 @@ def test_an_upload_that_kills_its_check_is_rejected(
     (event,) = published()
     assert event.detail_type == ("Mask Rejected" if job_id else "Image Rejected")
     assert event.detail()["data"]["code"] == "internal_error"
-    progress.handler.fold(event)
+    rows.fold(event)
     assert look() == 0
     assert rows.claim(USER, SESSION, job_id, kind, "2")
 
