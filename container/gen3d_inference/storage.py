@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -24,6 +25,13 @@ def read(bucket: str, key: str, version_id: str) -> bytes:
             raise
         body: bytes = found["Body"].read()
         return body
+
+
+def read_all(bucket: str, *objects: tuple[str, str]) -> list[bytes]:
+    """Versions (key, version_id) of objects, asked for at the same time. Raises InferenceError."""
+    aws.client("s3")  # botocore must not make it in two threads at once
+    with ThreadPoolExecutor(len(objects)) as threads:
+        return list(threads.map(lambda one: read(bucket, *one), objects))
 
 
 def write(bucket: str, key: str, body: bytes, content_type: str) -> str:

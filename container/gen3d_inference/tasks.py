@@ -90,7 +90,7 @@ class Workshop:
         if request.options is None:
             raise InferenceError("inference_request_invalid", "reconstruct needs options")
         clock = _Clock()
-        photo, mask = _photo(request), _mask(request)
+        photo, mask = _photo_and_mask(request)
         clock.lap("Read")
         made = self.reconstructor.reconstruct(photo, mask, request.options.quality, request.options.seed)
         seconds = clock.lap("Compute")
@@ -205,8 +205,9 @@ def _photo(request: InferenceRequest) -> Photo:
     return photo_array(storage.read(request.bucket, photo.key, photo.version_id), photo.width, photo.height)
 
 
-def _mask(request: InferenceRequest) -> MaskArray:
-    if request.mask is None:
+def _photo_and_mask(request: InferenceRequest) -> tuple[Photo, MaskArray]:
+    photo, mask = request.photo, request.mask
+    if mask is None:
         raise InferenceError("inference_request_invalid", "reconstruct needs a mask")
-    data = storage.read(request.bucket, request.mask.key, request.mask.version_id)
-    return mask_array(data, request.photo.width, request.photo.height)
+    files = storage.read_all(request.bucket, (photo.key, photo.version_id), (mask.key, mask.version_id))
+    return photo_array(files[0], photo.width, photo.height), mask_array(files[1], photo.width, photo.height)
