@@ -151,9 +151,10 @@ def heard(row: Row) -> None:
 def write(user_id: str, session_id: str, *, reread: bool = True) -> None:
     """Render the session, and put that unless somebody else did since its rows were read; then again.
 
-    reread: not for whoever writes after each change that it has `heard` of, as all do who change what is
-    shown here. Then the rows need no reading while the file is as it was written last: of what it lacks,
-    somebody else has heard, and has yet to write. Raises MetadataBusy after MAX_TRIES.
+    reread: not for whoever writes after each event of a job that it has `heard` of. Then the rows need no
+    reading while the file is as it was written last: of what it lacks, somebody else has heard, and has yet
+    to write. Events of the session itself may tell of what nobody has heard, or nobody could write while it
+    was deleted. Raises MetadataBusy after MAX_TRIES.
     """
     key = _key(user_id, session_id)
     for _ in range(MAX_TRIES):

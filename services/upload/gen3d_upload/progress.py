@@ -33,7 +33,7 @@ def _fold(session: tuple[str, str], events: Sequence[Event]) -> None:
         of_row.setdefault(event.metadata.job_id, []).append(event)
     changed = [_changes_metadata(of_one) for of_one in of_row.values()]
     if any(changed):
-        metadata.write(*session, reread=False)
+        metadata.write(*session, reread=None in of_row)
 
 
 @folds(*Event.registry.values(), into=_fold)

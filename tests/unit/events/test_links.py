@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -81,6 +82,16 @@ def test_kms_is_asked_once_for_all_links_of_a_day(key: str) -> None:
     assert len(asked) == 1
     links.mint(key, PATH, NOW + timedelta(hours=12))
     assert len(set(asked)) == len(asked) == 2
+
+
+@pytest.mark.parametrize("expires", ["9" * 4090, "-5", "1_0", " 12 ", "١٢", "", "nan", "1e9"])
+def test_kms_is_not_asked_for_the_key_of_no_day(
+    key: str, monkeypatch: pytest.MonkeyPatch, expires: str
+) -> None:
+    monkeypatch.setattr(links, "_key_of_day", lambda *_: pytest.fail("asked"))
+    payload = urlsafe_b64encode(f"{expires}:x".encode()).rstrip(b"=").decode()
+    with pytest.raises(LinkInvalid):
+        links.verify(key, f"{payload}.AAAA", NOW)
 
 
 def test_a_token_expires(key: str) -> None:

@@ -317,9 +317,9 @@ def test_a_function_reads_again_only_what_it_read_long_ago(
     monkeypatch.setattr(metadata, "KEPT_SECONDS", kept_seconds)
     reading = Mock(wraps=rows.session)
     monkeypatch.setattr(rows, "session", reading)
-    consume("Image Uploaded", "Embedding Completed", "Reconstruction Started")
+    consume("Image Uploaded", "Reconstruction Started", "Mesh Completed")
     assert reading.call_count == reads
-    assert document(s3)["status"] == "reconstructing"
+    assert document(s3)["status"] == "completed"
 
 
 def test_a_name_given_by_the_api_is_shown_at_once_and_stays(s3: Any) -> None:
@@ -333,6 +333,25 @@ def test_a_name_given_by_the_api_is_shown_at_once_and_stays(s3: Any) -> None:
     metadata._written = progress_s
     consume("Embedding Completed")
     assert (document(s3)["name"], document(s3)["jobs"][0]["name"]) == ("chair", "legs")
+
+
+def test_what_ended_while_its_session_was_deleted_is_told_when_that_is_restored(s3: Any) -> None:
+    """By a function that heard of none of it."""
+    consume("Image Uploaded", "Reconstruction Started", "Reconstruction Completed")
+    knew, metadata._written = metadata._written, {}
+    rows.delete(USER, SESSION, timedelta(days=7))
+    consume("Session Deletion Requested", "Mesh Completed")
+    rows.restore(USER, SESSION)
+    metadata._written = knew
+    consume("Session Restored")
+    assert document(s3)["status"] == "completed"
+
+
+def test_a_job_that_nobody_told_of_yet_is_shown_with_its_session(s3: Any) -> None:
+    consume("Image Uploaded")
+    rows.create(USER, SESSION, OTHER_JOB, options=JobOptions().model_dump(mode="json", exclude_none=True))
+    consume("Embedding Completed")
+    assert len(document(s3)["jobs"]) == 2
 
 
 OTHER_JOB = f"{JOB[:-1]}{'A' if JOB[-1] != 'A' else 'B'}"
