@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import copy
 import json
+import logging
+import os
 import threading
 import time
 from email.utils import formatdate
 from functools import lru_cache
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import IO, Any
 
 from ministack import app
 from ministack.core import concurrency, iam_evaluator, lambda_runtime, persistence, responses, router
-from ministack.services import dynamodb, s3
+from ministack.services import dynamodb, eventbridge, s3
 
 from gen3d_local.threads import ThreadAgain
 
 
 def teach() -> None:
-    """Parse what never changes once, look up no policies where nobody asks, and write state down at once."""
+    """Ask once what never changes, look up no policies where nobody asks, and write state down at once."""
     # Otherwise a condition is parsed anew for every row that a query looks at,
     dynamodb._condition_syntax_error = lru_cache(dynamodb._condition_syntax_error)
     dynamodb._ddb_canonicalize_number = lru_cache(dynamodb._ddb_canonicalize_number)
     # an expression taken apart up to three times a request,
     tokens = lru_cache(dynamodb._tokenize)
     dynamodb._tokenize = lambda expression: list(tokens(expression))
+    parts = lru_cache(dynamodb._split_by_comma)
+    dynamodb._split_by_comma = lambda tokens: [list(part) for part in parts(tuple(tokens))]
     # a row copied up to four times a request, as if it could hold anything,
-    dynamodb.copy = SimpleNamespace(**{**vars(copy), "deepcopy": _copy})
+    dynamodb.copy = _like(copy, deepcopy=_copy)
     # the time of day put into words for each answer,
     app.formatdate = lambda usegmt: _date(int(time.time()))
     # and each policy of the caller's role twice a request.
@@ -37,10 +41,21 @@ def teach() -> None:
         parse_text(policy) if isinstance(policy, str) else parse(policy)
     )
     iam_evaluator.request_caller_arn = _caller
-    persistence.json = SimpleNamespace(**{**vars(json), "dump": _dump})
+    # Whether a caller is the account's root is asked of the environment, several times a request,
+    iam_evaluator.os = _like(os, environ=dict(os.environ))
+    # where an object lies of the disk, folder by folder, up to five times,
+    s3.os = _like(os, path=_like(os.path, realpath=lru_cache(maxsize=4096)(os.path.realpath)))
+    # and that an event went into a queue is told, but not which event.
+    eventbridge.logger.setLevel(logging.WARNING)
+    persistence.json = _like(json, dump=_dump)
     # An invocation takes two threads, and an object that is put one.
     for module in (concurrency, lambda_runtime, s3):
-        module.threading = SimpleNamespace(**{**vars(threading), "Thread": ThreadAgain})
+        module.threading = _like(threading, Thread=ThreadAgain)
+
+
+def _like(module: ModuleType, **others: Any) -> SimpleNamespace:
+    """The module, but for some of its names: for one of those that use it."""
+    return SimpleNamespace(**{**vars(module), **others})
 
 
 def _caller(headers: dict[str, str], query: dict[str, Any] | None = None) -> str:

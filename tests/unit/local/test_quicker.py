@@ -109,3 +109,29 @@ def test_what_was_read_stays_what_it_was(engine: str) -> None:
     assert rows.update_item(**change, ReturnValues="ALL_OLD")["Attributes"] == key | first
     (changed, *rest) = rows.get_item(TableName="copied", Key=key)["Item"]["a"]["M"]["b"]["L"]
     assert (changed, rest) == ({"N": "2"}, first["a"]["M"]["b"]["L"][1:])
+
+
+def test_an_expression_that_was_seen_before_takes_other_values(engine: str) -> None:
+    """It is taken apart once."""
+    rows = aws.client("dynamodb", engine)
+    rows.create_table(
+        TableName="expressions",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+    def tell(row: str, word: str) -> Any:
+        return rows.update_item(
+            TableName="expressions",
+            Key={"id": {"S": row}},
+            UpdateExpression="SET #a = if_not_exists(#a, :w), #b = :w REMOVE #c, d ADD n :one",
+            ExpressionAttributeNames={"#a": "first", "#b": "last", "#c": "c"},
+            ExpressionAttributeValues={":w": {"S": word}, ":one": {"N": "1"}},
+            ReturnValues="ALL_NEW",
+        )["Attributes"]
+
+    for row in ("x", "y"):
+        said = {"id": {"S": row}, "first": {"S": f"{row}1"}}
+        assert tell(row, f"{row}1") == said | {"last": {"S": f"{row}1"}, "n": {"N": "1"}}
+        assert tell(row, f"{row}2") == said | {"last": {"S": f"{row}2"}, "n": {"N": "2"}}
