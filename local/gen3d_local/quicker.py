@@ -28,8 +28,6 @@ def teach() -> None:
     # an expression taken apart up to three times a request,
     tokens = lru_cache(dynamodb._tokenize)
     dynamodb._tokenize = lambda expression: list(tokens(expression))
-    parts = lru_cache(dynamodb._split_by_comma)
-    dynamodb._split_by_comma = lambda tokens: [list(part) for part in parts(tuple(tokens))]
     # a row copied up to four times a request, as if it could hold anything,
     dynamodb.copy = _like(copy, deepcopy=_copy)
     # the time of day put into words for each answer,
@@ -43,9 +41,9 @@ def teach() -> None:
     iam_evaluator.request_caller_arn = _caller
     # Whether a caller is the account's root is asked of the environment, several times a request,
     iam_evaluator.os = _like(os, environ=dict(os.environ))
-    # where an object lies of the disk, folder by folder, up to five times,
+    # where an object lies of the disk, folder by folder, up to five times (nobody puts links there),
     s3.os = _like(os, path=_like(os.path, realpath=lru_cache(maxsize=4096)(os.path.realpath)))
-    # and that an event went into a queue is told, but not which event.
+    # and that an event went to a target is told, but not which event.
     eventbridge.logger.setLevel(logging.WARNING)
     persistence.json = _like(json, dump=_dump)
     # An invocation takes two threads, and an object that is put one.

@@ -100,7 +100,7 @@ def _thumbnail(image: Image.Image) -> bytes:
         image = image.point(lambda value: value * (1 / 256)).convert("L")
     elif image.mode in ("1", "P", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
-    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.HAMMING)
+    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BICUBIC)
     upright = ImageOps.exif_transpose(image).convert("RGBA")
     flat = Image.new("RGB", upright.size, "white")
     flat.paste(upright, mask=upright.getchannel("A"))

@@ -135,3 +135,20 @@ def test_an_expression_that_was_seen_before_takes_other_values(engine: str) -> N
         said = {"id": {"S": row}, "first": {"S": f"{row}1"}}
         assert tell(row, f"{row}1") == said | {"last": {"S": f"{row}1"}, "n": {"N": "1"}}
         assert tell(row, f"{row}2") == said | {"last": {"S": f"{row}2"}, "n": {"N": "2"}}
+
+
+def test_a_key_means_one_object_whatever_lay_there_before(engine: str) -> None:
+    """Where it lies on the disk is remembered: a name may be a file, a folder and neither in turn."""
+    s3 = aws.client("s3", engine)
+    keys = ["a", "a/b", "a/../b", "b", "b/c/d", "../a", "a/b/../../b"]
+    for round_ in ("first", "second"):
+        s3.create_bucket(Bucket="places")
+        for order in (keys, keys[::-1]):
+            for key in order:
+                s3.put_object(Bucket="places", Key=key, Body=f"{round_} {key}".encode())
+            found = {key: s3.get_object(Bucket="places", Key=key)["Body"].read().decode() for key in keys}
+            assert found == {key: f"{round_} {key}" for key in keys}
+            for key in order:
+                s3.delete_object(Bucket="places", Key=key)
+            assert "Contents" not in s3.list_objects_v2(Bucket="places")
+        s3.delete_bucket(Bucket="places")
