@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from gen3d_local import aws
+from gen3d_local.state import State
 
 NAME = "quicker"
 
@@ -137,7 +138,7 @@ def test_an_expression_that_was_seen_before_takes_other_values(engine: str) -> N
         assert tell(row, f"{row}2") == said | {"last": {"S": f"{row}2"}, "n": {"N": "2"}}
 
 
-def test_a_key_means_one_object_whatever_lay_there_before(engine: str) -> None:
+def test_a_key_means_one_object_whatever_lay_there_before(engine: str, state: State) -> None:
     """Where it lies on the disk is remembered: a name may be a file, a folder and neither in turn."""
     s3 = aws.client("s3", engine)
     keys = ["a", "a/b", "a/../b", "b", "b/c/d", "../a", "a/b/../../b"]
@@ -148,6 +149,9 @@ def test_a_key_means_one_object_whatever_lay_there_before(engine: str) -> None:
                 s3.put_object(Bucket="places", Key=key, Body=f"{round_} {key}".encode())
             found = {key: s3.get_object(Bucket="places", Key=key)["Body"].read().decode() for key in keys}
             assert found == {key: f"{round_} {key}" for key in keys}
+            files = [it for it in state.objects.rglob("places/**/*") if it.is_file()]
+            kept = [it.read_text() for it in files if not it.name.endswith(".meta.json")]
+            assert sorted(kept) == sorted(found.values())
             for key in order:
                 s3.delete_object(Bucket="places", Key=key)
             assert "Contents" not in s3.list_objects_v2(Bucket="places")
