@@ -99,12 +99,15 @@ class State:
     def ports(self, front: int | None) -> Ports:
         """The kept ports, or new ones, which are kept at once: queues carry the engine's in their addresses.
 
-        A `front` that is given stands in for the kept one; `keep` makes it last. Raises StateError when two
-        ports are the same or one is taken by another program.
+        A `front` that is given stands in for the kept one; `keep` makes it last. Raises StateError when the
+        file is damaged, two ports are the same, or one is taken by another program.
         """
         if not self._ports.exists():
             self.keep(Ports(FRONT_PORT, free_port(), free_port()))
-        ports = Ports(**read_json(self._ports))
+        try:
+            ports = Ports(**read_json(self._ports))
+        except (ValueError, TypeError) as error:
+            raise StateError(f"{self._ports} is damaged. Mend it, or {_anew(self.folder)}.") from error
         if front is not None:
             ports = ports._replace(front=front)
         if ports.front in ports[1:]:
@@ -126,7 +129,7 @@ def _taken(name: str, port: int, folder: Path) -> str:
     remedy = (
         "Stop it, or choose another port: gen3d up --port NUMBER"
         if name == "front"
-        else f"Stop it; or delete {folder} to begin anew with other ports (this deletes all local sessions)"
+        else f"Stop it; or {_anew(folder)}"
     )
     return f"Port {port} ({name}) is in use by another program. {remedy}."
 
@@ -161,3 +164,7 @@ def write_json(path: Path, value: Any) -> None:
     with os.fdopen(descriptor, "w") as file:
         json.dump(value, file, indent=1)
     partial.replace(path)
+
+
+def _anew(folder: Path) -> str:
+    return f"delete {folder} to begin anew with other ports (this deletes all local sessions)"

@@ -184,6 +184,7 @@ class Supervisor:
             "MailFrom": MAIL_FROM,
             "PublicUrl": front,
             "ReconstructorEngine": os.environ.get("GEN3D_RECONSTRUCTOR", "relief"),
+            "RequestsPerMinute": "1000",  # of one person, who may well try ten photos in a minute
             "RequireTls": "false",
             "RetryBaseSeconds": "1",
             "SegmenterEngine": os.environ.get("GEN3D_SEGMENTER", "classical"),

@@ -28,6 +28,13 @@ def test_another_front_port_replaces_the_kept_one_when_it_is_kept(tmp_path: Path
     assert State(tmp_path).ports(front=None) == moved
 
 
+@pytest.mark.parametrize("kept", ["{", '{"front": "x"}', "[8000]"])
+def test_damaged_ports_are_named(tmp_path: Path, kept: str) -> None:
+    (tmp_path / "ports.json").write_text(kept)
+    with pytest.raises(StateError, match=r"ports\.json is damaged\. Mend it, or delete"):
+        State(tmp_path).ports(front=None)
+
+
 @pytest.mark.parametrize("name", ["engine", "endpoint"])
 def test_the_front_cannot_have_a_port_of_the_others(tmp_path: Path, name: str) -> None:
     kept = State(tmp_path).ports(front=free_port())

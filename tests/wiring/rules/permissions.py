@@ -97,6 +97,29 @@ def a_function_sends_only_to_its_own_queue(system: System) -> Iterator[str]:
             yield f"{name} may send to {queue}"
 
 
+@rule(5)
+def a_queue_takes_in_what_services_send_and_gives_nothing_away(system: System) -> Iterator[str]:
+    """A queue's own policy could let a role receive that may not by its own."""
+    for name, policy in system.of("SQS::QueuePolicy").items():
+        for statement in listed(policy["PolicyDocument"]["Statement"]):
+            sent = listed(statement.get("Action")) == ["sqs:SendMessage"] and _for_services(statement)
+            if statement["Effect"] == "Allow" and not sent:
+                yield f"{name} allows {statement.get('Action')} to {statement.get('Principal')}"
+
+
+@rule(5)
+def only_services_take_on_a_role(system: System) -> Iterator[str]:
+    for name, role in system.of("IAM::Role").items():
+        for statement in listed(role["AssumeRolePolicyDocument"]["Statement"]):
+            if statement["Effect"] == "Allow" and not _for_services(statement):
+                yield f"{name} may be taken on by {statement.get('Principal')}"
+
+
+def _for_services(statement: Json) -> bool:
+    principal = statement.get("Principal")
+    return isinstance(principal, dict) and set(principal) == {"Service"}
+
+
 def _own_queues(system: System) -> dict[str, set[str]]:
     """The queues that feed each function."""
     own: dict[str, set[str]] = {}

@@ -116,6 +116,26 @@ def _(template: Template) -> None:
     statement(template, "MeshingMeshRole", "xray:PutTraceSegments")["Action"] = "xray:PutTraceSegments"
 
 
+@breaks(permissions.a_queue_takes_in_what_services_send_and_gives_nothing_away)
+def _(template: Template) -> None:
+    stranger = {"AWS": {"Fn::GetAtt": ["MeshingMeshRole", "Arn"]}}
+    queue = {"Fn::GetAtt": ["EmbeddingStartQueue", "Arn"]}
+    more = {"Effect": "Allow", "Principal": stranger, "Action": "sqs:ReceiveMessage", "Resource": queue}
+    properties(template, "EmbeddingStartQueuePolicy")["PolicyDocument"]["Statement"].append(more)
+
+
+@breaks(permissions.only_services_take_on_a_role)
+def _(template: Template) -> None:
+    trust = properties(template, "MeshingMeshRole")["AssumeRolePolicyDocument"]
+    trust["Statement"][0]["Principal"] = {"AWS": "*"}
+
+
+@breaks(permissions.only_services_take_on_a_role)
+def _(template: Template) -> None:
+    trust = properties(template, "InferenceRole")["AssumeRolePolicyDocument"]
+    trust["Statement"][0]["Principal"]["AWS"] = {"Fn::GetAtt": ["UploadApiRole", "Arn"]}
+
+
 @breaks(permissions.a_stage_waits_until_it_may_write_its_log)
 def _(template: Template) -> None:
     del template["Resources"]["Api"]["DependsOn"]
