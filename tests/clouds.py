@@ -29,8 +29,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture(scope="session")
 def cloud_without_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """A cloud whose stack has no inference image, hence no endpoint."""
-    options = Options(front_port=free_port(), endpoint=False)
+    """A cloud whose stack has no inference image, hence no endpoint, and whose people may ask as on AWS."""
+    options = Options(front_port=free_port(), endpoint=False, parameters={"RequestsPerMinute": "100"})
     with running_cloud(tmp_path_factory.mktemp("no-endpoint"), options) as made:
         yield made
 
