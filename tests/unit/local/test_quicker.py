@@ -40,6 +40,18 @@ def say(iam: Any, effect: str) -> None:
     iam.put_role_policy(RoleName=NAME, PolicyName=effect, PolicyDocument=policy)
 
 
+def with_table(engine: str, name: str) -> Any:
+    """DynamoDB, with a new table of that name, whose key is `id`."""
+    rows = aws.client("dynamodb", engine)
+    rows.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return rows
+
+
 def test_a_changed_policy_counts_at_once(engine: str, iam: Any, queue: str) -> None:
     arn = iam.get_role(RoleName=NAME)["Role"]["Arn"]
     sqs = aws.client("sqs", engine, aws.as_keys(aws.role_credentials(engine, arn, "tests")))
@@ -86,13 +98,7 @@ def test_an_unknown_key_is_refused(engine: str, queue: str) -> None:
 
 def test_what_was_read_stays_what_it_was(engine: str) -> None:
     """Rows are copied in a way of our own: no change may reach into an answer, or come of a refused one."""
-    rows = aws.client("dynamodb", engine)
-    rows.create_table(
-        TableName="copied",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    rows = with_table(engine, "copied")
     key = {"id": {"S": "row"}}
     first = {
         "a": {"M": {"b": {"L": [{"N": "1"}, {"BOOL": True}, {"NULL": True}, {"B": b"x"}, {"SS": ["s"]}]}}}
@@ -114,13 +120,7 @@ def test_what_was_read_stays_what_it_was(engine: str) -> None:
 
 def test_an_expression_that_was_seen_before_takes_other_values(engine: str) -> None:
     """It is taken apart once."""
-    rows = aws.client("dynamodb", engine)
-    rows.create_table(
-        TableName="expressions",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    rows = with_table(engine, "expressions")
 
     def tell(row: str, word: str) -> Any:
         return rows.update_item(
