@@ -134,6 +134,10 @@ def _taken(name: str, port: int, folder: Path) -> str:
     return f"Port {port} ({name}) is in use by another program. {remedy}."
 
 
+def _anew(folder: Path) -> str:
+    return f"delete {folder} to begin anew with other ports (this deletes all local sessions)"
+
+
 def can_bind(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -164,7 +168,3 @@ def write_json(path: Path, value: Any) -> None:
     with os.fdopen(descriptor, "w") as file:
         json.dump(value, file, indent=1)
     partial.replace(path)
-
-
-def _anew(folder: Path) -> str:
-    return f"delete {folder} to begin anew with other ports (this deletes all local sessions)"

@@ -16,6 +16,7 @@ from gen3d_upload.limits import MAX_BYTES
 
 from tests.unit.upload.asking import OTHER, accepted, answer, call, refusal
 from tests.unit.upload.conftest import MODELS
+from tests.unit.upload.telling import HAPPY
 
 pytestmark = pytest.mark.usefixtures("service")
 
@@ -26,17 +27,8 @@ def finished(s3: Any) -> None:
     rows.create(USER, SESSION, JOB, name="Chair", options={"quality": "high", "formats": ["glb"], "seed": 7})
     rows.claim(USER, SESSION, JOB, "mask", "2")
     rows.accept(USER, SESSION, JOB, "mask", "2", facts={"key": "users/m/mask.png", "bytes": 900})
-    for name in (
-        "Embedding Started",
-        "Embedding Completed",
-        "Reconstruction Requested",
-        "Reconstruction Started",
-        "Reconstruction Completed",
-        "Meshing Started",
-        "Mesh Completed",
-        "User Notified",
-    ):
-        rows.fold(samples[name])
+    for event in HAPPY[1:]:
+        rows.fold(event)
     manifest = EmbeddingManifest(
         engine=segmenter,
         photo_width=1600,
